@@ -1,0 +1,38 @@
+# The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock clean
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+LOCKED := requirements/dev.txt requirements/build.txt
+export PYTHON
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make the environment in .venv (the others call it first)
+
+$(INSTALLED): $(LOCKED) pyproject.toml scripts/setup
+	@echo "Setting up .venv ..."
+	@scripts/setup
+	@touch $@
+
+demo: setup ## a shop, a buyer and a simulated CinetPay on this machine
+	@$(BIN)/saleor-cinetpay demo
+
+test: setup ## run every test, and hold the heart's coverage
+	$(BIN)/pytest --cov --cov-report=json:test-results/coverage.json
+	$(BIN)/python scripts/coverage_floor.py test-results/coverage.json saleor_cinetpay/payments saleor_cinetpay/cinetpay
+
+check: setup ## lint, format, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_architecture.py
+
+lock: ## lock the newest versions that fit pyproject.toml (needs uv)
+	scripts/lock
+
+clean: ## remove what tests and builds leave behind; .venv and data stay
+	rm -rf .coverage* htmlcov build dist test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -exec rm -rf {} +

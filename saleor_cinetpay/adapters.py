@@ -1,0 +1,92 @@
+"""What joins the heart to the two systems: its small protocols, spoken by the clients of CinetPay and Saleor."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pydantic import SecretStr
+
+from saleor_cinetpay.cinetpay import CinetPayClient, CinetPayTransaction, Credentials, PaymentFields
+from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.payments.report import Report, ReportType
+from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.saleor.address import SaleorApiUrl
+from saleor_cinetpay.saleor.client import SaleorClient
+from saleor_cinetpay.saleor.registration import Registration
+from saleor_cinetpay.saleor.types import SaleorTransactionId, TransactionAction, TransactionEvent, TransactionEventType
+from saleor_cinetpay.shops.accounts import Account, Environment
+from saleor_cinetpay.shops.installations import Installation, Installations
+
+
+class CinetPays:
+    """The CinetPay of each environment, behind the heart's `Signer` and `Lookup`."""
+
+    def __init__(self, clients: Mapping[Environment, CinetPayClient]) -> None:
+        self._clients = clients
+
+    async def get_signature(self, account: Account, fields: PaymentFields, *, timeout_s: float) -> SecretStr:
+        """Have fields signed with the account's key."""
+        return await self._client(account).get_signature(fields, account.api_key, timeout_s=timeout_s)
+
+    async def check_pay_status(
+        self, account: Account, trans_id: TransId, *, timeout_s: float
+    ) -> CinetPayTransaction | None:
+        """Look a payment up with the account's credentials as they are now."""
+        credentials = Credentials(site_id=account.site_id, api_key=account.api_key)
+        return await self._client(account).check_pay_status(credentials, trans_id, timeout_s=timeout_s)
+
+    def _client(self, account: Account) -> CinetPayClient:
+        client = self._clients.get(account.environment)
+        if client is None:
+            raise CinetPayUnavailable("there is no CinetPay for test accounts here", maybe_carried_out=False)
+        return client
+
+
+class Saleors:
+    """Every Saleor, behind the heart's `Reporter` and the doors' `KeySets`."""
+
+    def __init__(self, client: SaleorClient) -> None:
+        self._client = client
+
+    async def report(self, installation: Installation, report: Report, *, timeout_s: float) -> bool:
+        """Tell Saleor of an event; return whether it had it already."""
+        actions = (TransactionAction.REFUND,) if report.type is ReportType.CHARGE_SUCCESS else ()
+        reported = await self._client.report_transaction_event(
+            SaleorApiUrl(installation.saleor_api_url),
+            installation.token,
+            TransactionEvent(
+                transaction_id=SaleorTransactionId(report.transaction_id),
+                type=TransactionEventType(report.type.value),
+                psp_reference=report.psp_reference,
+                amount=Decimal(report.amount),
+                currency=report.currency,
+                time=report.time,
+                message=report.message,
+                available_actions=actions,
+            ),
+            timeout_s=timeout_s,
+        )
+        return reported.already_processed
+
+    async def fetch_key_set(self, installation: Installation, *, timeout_s: float) -> str:
+        """Fetch the keys with which an installation's Saleor signs."""
+        return await self._client.fetch_key_set(SaleorApiUrl(installation.saleor_api_url), timeout_s=timeout_s)
+
+
+class Registrations:
+    """Keeps proved registrations as installations."""
+
+    def __init__(self, installations: Installations) -> None:
+        self._installations = installations
+
+    async def register(self, registration: Registration) -> None:
+        """Store what registration has proved."""
+        await self._installations.register(
+            Installation(
+                saleor_api_url=registration.saleor_api_url,
+                app_id=registration.app_id,
+                token=registration.token,
+                key_set=registration.key_set,
+                saleor_version=registration.saleor_version,
+                app_base_url=registration.app_base_url,
+            )
+        )

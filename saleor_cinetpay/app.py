@@ -1,0 +1,265 @@
+"""The one place where everything is built and wired: settings in, ASGI app out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2 as httpx
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from saleor_cinetpay.adapters import CinetPays, Registrations, Saleors
+from saleor_cinetpay.chance import Chance, SystemChance
+from saleor_cinetpay.cinetpay import CinetPayClient
+from saleor_cinetpay.clock import Clock, SystemClock
+from saleor_cinetpay.customer.pages import CustomerPages
+from saleor_cinetpay.database import Database, prove_alive
+from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.logs import configure_logs
+from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.conclusion import Policy
+from saleor_cinetpay.payments.delivery import Delivery
+from saleor_cinetpay.payments.handover import HandOver
+from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.opening import Opening
+from saleor_cinetpay.payments.processing import Processing
+from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.payments.worker import Worker
+from saleor_cinetpay.saleor import installing
+from saleor_cinetpay.saleor.address import AddressRules
+from saleor_cinetpay.saleor.client import SaleorClient
+from saleor_cinetpay.saleor.outbound import public_http_client
+from saleor_cinetpay.schedule import parse_delays_s
+from saleor_cinetpay.settings import Settings
+from saleor_cinetpay.shops.accounts import Accounts, Environment, EnvironmentAccount
+from saleor_cinetpay.shops.installations import Installations
+from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.shop_settings import ShopSettings
+from webhooks.cinetpay_notification import NotificationDoor
+from webhooks.cinetpay_return import ReturnDoor
+from webhooks.payment_gateway_initialize_session import PaymentGatewayInitializeDoor
+from webhooks.pipeline import Pipeline
+from webhooks.transaction_initialize_session import TransactionInitializeDoor
+from webhooks.transaction_process_session import TransactionProcessDoor
+
+STATIC = Path(__file__).parent / "static"
+CINETPAY_CONNECTIONS = 100
+READY_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything that a process of ours is made of, built once from its settings."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    secrets: SecretBox
+    installations: Installations
+    accounts: Accounts
+    shop_settings: ShopSettings
+    ledger: Ledger
+    settlement: Settlement
+    opening: Opening
+    processing: Processing
+    worker: Worker
+    saleor: SaleorClient
+    saleors: Saleors
+    chance: Chance
+    https: tuple[httpx.AsyncClient, ...]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for http in self.https:
+            await http.aclose()
+        await self.database.close()
+
+
+def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chance | None = None) -> House:
+    """Build all parts and wire them; nothing is connected yet."""
+    clock, chance = clock or SystemClock(), chance or SystemChance()
+    database = Database(settings.database_url.get_secret_value())
+    secrets = SecretBox(settings.secret_keys)
+    installations = Installations(database, secrets, clock)
+    accounts = Accounts(database, secrets, clock, chance, _environment_account(settings))
+    ledger = Ledger(database, secrets, clock, chance)
+    saleor_http = public_http_client(development=not settings.production)
+    cinetpay_http = httpx.AsyncClient(
+        trust_env=False, follow_redirects=False, limits=httpx.Limits(max_connections=CINETPAY_CONNECTIONS)
+    )
+    cinetpays = CinetPays(_cinetpay_clients(settings, cinetpay_http))
+    saleor = SaleorClient(saleor_http)
+    policy = Policy(
+        delays_s=parse_delays_s(settings.check_delays_s),
+        refusal_grace=timedelta(seconds=settings.refusal_grace_s),
+        watch=timedelta(days=settings.watch_days),
+    )
+    settlement = Settlement(
+        ledger=ledger, lookup=cinetpays, accounts=accounts, clock=clock, chance=chance, policy=policy
+    )
+    adoption = Adoption(ledger=ledger, settlement=settlement, clock=clock, chance=chance, policy=policy)
+    opening = Opening(ledger=ledger, signer=cinetpays, accounts=accounts, adoption=adoption, clock=clock, policy=policy)
+    processing = Processing(
+        ledger=ledger, settlement=settlement, adoption=adoption, accounts=accounts, clock=clock, policy=policy
+    )
+    delivery = Delivery(
+        ledger=ledger, reporter=Saleors(saleor), installations=installations, clock=clock, chance=chance
+    )
+    return House(
+        settings=settings,
+        clock=clock,
+        chance=chance,
+        database=database,
+        secrets=secrets,
+        installations=installations,
+        accounts=accounts,
+        shop_settings=ShopSettings(database),
+        ledger=ledger,
+        settlement=settlement,
+        opening=opening,
+        processing=processing,
+        worker=Worker(ledger=ledger, settlement=settlement, delivery=delivery, clock=clock),
+        saleor=saleor,
+        saleors=Saleors(saleor),
+        https=(saleor_http, cinetpay_http),
+    )
+
+
+def build_app(settings: Settings, *, house: House | None = None, with_worker: bool = True) -> Starlette:
+    """Build the ASGI app; with its worker it also settles and reports in the background."""
+    house = house or build_house(settings)
+    hand_over = HandOver(checkout_urls=_checkout_urls(settings), secrets=house.secrets)
+    pages = CustomerPages(ledger=house.ledger, hand_over=hand_over, clock=house.clock)
+    pipeline = Pipeline(
+        installations=house.installations, key_sets=house.saleors, clock=house.clock, chance=house.chance
+    )
+    install = installing.Installing(
+        app_id=settings.manifest_app_id,
+        base_url=settings.app_api_base_url,
+        rules=AddressRules(allowed=settings.allowed_saleor_urls, development=not settings.production),
+        saleor=house.saleor,
+        installations=Registrations(house.installations),
+    )
+    returns = ReturnDoor(
+        ledger=house.ledger,
+        settlement=house.settlement,
+        origins=house.shop_settings,
+        pages=pages,
+        clock=house.clock,
+        wake=house.worker.wake,
+    )
+    notifications = NotificationDoor(accounts=house.accounts, ledger=house.ledger, wake=house.worker.wake)
+    return Starlette(
+        routes=[
+            *installing.routes(install),
+            *pipeline.routes([PaymentGatewayInitializeDoor(house.opening)]),
+            *pipeline.routes([TransactionInitializeDoor(house.opening, hand_over, house.clock)]),
+            *pipeline.routes([TransactionProcessDoor(house.processing, house.clock)]),
+            notifications.route(),
+            *returns.routes(),
+            *pages.routes(),
+            Route("/health/live", _live, methods=["GET"]),
+            Route("/health/ready", _Ready(house).answer, methods=["GET"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers={404: _not_found, 405: _not_allowed},
+        lifespan=_Lifespan(house, with_worker=with_worker),
+    )
+
+
+class _Lifespan:
+    """Runs the worker beside the app, and closes what is open at the end."""
+
+    def __init__(self, house: House, *, with_worker: bool) -> None:
+        self._house = house
+        self._with_worker = with_worker
+
+    @asynccontextmanager
+    async def __call__(self, _app: Starlette) -> AsyncIterator[None]:
+        working = asyncio.create_task(self._house.worker.run()) if self._with_worker else None
+        try:
+            yield
+        finally:
+            if working is not None:
+                self._house.worker.stop()
+                await working
+            await self._house.close()
+
+
+class _Ready:
+    """Tells whether this process can serve."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def answer(self, _request: Request) -> Response:
+        try:
+            await prove_alive(self._house.database, within_s=READY_S)
+        except LedgerUnavailable as error:
+            return JSONResponse({"status": "unavailable", "database": str(error)}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+
+async def _live(_request: Request) -> Response:
+    return JSONResponse({"status": "live"})
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"message": "there is nothing at this address"}, status_code=404)
+
+
+async def _not_allowed(_request: Request, error: Exception) -> Response:
+    headers = getattr(error, "headers", None)
+    return JSONResponse({"message": "this address takes another method"}, status_code=405, headers=headers)
+
+
+def _environment_account(settings: Settings) -> EnvironmentAccount | None:
+    if settings.cinetpay_site_id is None or settings.cinetpay_api_key is None:
+        return None
+    return EnvironmentAccount(
+        site_id=settings.cinetpay_site_id,
+        api_key=settings.cinetpay_api_key,
+        currency=settings.cinetpay_currency,
+    )
+
+
+def _cinetpay_clients(settings: Settings, http: httpx.AsyncClient) -> dict[Environment, CinetPayClient]:
+    addresses = {Environment.LIVE: settings.cinetpay_api_url, Environment.TEST: settings.cinetpay_test_api_url}
+    return {
+        environment: CinetPayClient(http, api_url=address, timeout_s=settings.cinetpay_timeout_s)
+        for environment, address in addresses.items()
+        if address
+    }
+
+
+def _checkout_urls(settings: Settings) -> dict[Environment, str]:
+    addresses = {
+        Environment.LIVE: settings.cinetpay_checkout_url,
+        Environment.TEST: settings.cinetpay_test_checkout_url,
+    }
+    return {environment: address for environment, address in addresses.items() if address}
+
+
+def serving_and_settling() -> Starlette:
+    """Build the app from the environment, for a server that starts it by name."""
+    return _from_environment(with_worker=True)
+
+
+def serving_only() -> Starlette:
+    """Build the app from the environment, leaving settling to `saleor-cinetpay worker`."""
+    return _from_environment(with_worker=False)
+
+
+def _from_environment(*, with_worker: bool) -> Starlette:
+    settings = Settings()
+    configure_logs(settings.log_level, settings.log_format)
+    return build_app(settings, with_worker=with_worker)

@@ -1,0 +1,167 @@
+"""The commands. Each exits 0 or non-zero truthfully, and prints errors without a traceback."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from saleor_cinetpay import __version__
+from saleor_cinetpay.app import build_house
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import AppError
+from saleor_cinetpay.logs import configure_logs
+from saleor_cinetpay.migrations import migrate as migrate_database
+from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
+from saleor_cinetpay.settings import Settings
+
+DEVELOPMENT_KEY = Path("data/development-secret-key")
+GRACEFUL_SHUTDOWN_S = 12
+KEEP_ALIVE_S = 75
+
+app = typer.Typer(
+    name="saleor-cinetpay",
+    help="Mobile-money payments for Saleor shops in West Africa, through CinetPay.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except AppError as error:
+        _fail(str(error))
+    except (ValueError, OSError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def serve(
+    worker: Annotated[bool, typer.Option(help="Settle and report in the background of this process.")] = True,
+) -> None:
+    """Migrate the database, serve the app, and settle payments in the background."""
+    settings = _settings()
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(_migrate(settings))
+    uvicorn.run(
+        f"saleor_cinetpay.app:{'serving_and_settling' if worker else 'serving_only'}",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Settle payments and deliver reports, without serving; any number of these may run."""
+    settings = _settings()
+    configure_logs(settings.log_level, settings.log_format)
+
+    async def work() -> None:
+        await _migrate(settings)
+        house = build_house(settings)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, house.worker.stop)
+        try:
+            await house.worker.run()
+        finally:
+            await house.close()
+
+    asyncio.run(work())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's tables; does nothing where they are there."""
+    settings = _settings()
+    asyncio.run(_migrate(settings))
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def manifest(
+    base_url: Annotated[str | None, typer.Option(help="The app's public address; APP_API_BASE_URL by default.")] = None,
+    saleor_version: Annotated[str, typer.Option(help="The Saleor that asks, such as 3.23.")] = "3.23",
+) -> None:
+    """Print the manifest as Saleor gets it."""
+    settings = _settings()
+    base = base_url or settings.app_api_base_url or f"http://localhost:{settings.port}"
+    document = build_manifest(
+        base_url=base, app_id=settings.manifest_app_id, schema_version=saleor_version, webhooks=declared_webhooks()
+    )
+    typer.echo(json.dumps(document, indent=2))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"saleor-cinetpay {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+def _settings() -> Settings:
+    """Read the environment, and say in words what is wrong with it."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        _fail("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors()))
+    if not settings.secret_keys:
+        os.environ["SECRET_KEY"] = _development_key()
+        settings = Settings()
+    return settings
+
+
+def _complaint(location: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return f"{str(location[0]).upper()}: {message}" if location else message
+
+
+def _development_key() -> str:
+    """Return the key of this folder's development database, generated at the first start."""
+    DEVELOPMENT_KEY.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(DEVELOPMENT_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return DEVELOPMENT_KEY.read_text()
+    key = secrets.token_urlsafe(32)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key)
+    return key
+
+
+async def _migrate(settings: Settings) -> None:
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        await migrate_database(database)
+    finally:
+        await database.close()
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"saleor-cinetpay: {message}", file=sys.stderr)  # noqa: T201  the command line's own voice
+    sys.exit(1)

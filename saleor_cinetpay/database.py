@@ -1,0 +1,170 @@
+"""The database: SQLite with one writer, or PostgreSQL. Tables stand beside the code that uses them.
+
+SQLite runs in WAL mode with `synchronous=FULL`: what `write()` has left without an error survives a power cut.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, event
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+from saleor_cinetpay.errors import LedgerUnavailable
+
+POOL_WAIT_S = 5.0
+STATEMENT_WAIT_S = 5.0
+READERS = 4
+POSTGRESQL_CONNECTIONS = 10
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; aware in Python, `timestamptz` in PostgreSQL, naive text of equal width in SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments; SQLite stores the UTC reading."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """Hands out connections for reading and for writing.
+
+    Every failure of the database itself is raised as `LedgerUnavailable`; a violated unique key stays
+    SQLAlchemy's `IntegrityError`, because it is an answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = async_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite_engine(self.url, connections=READERS, begin="BEGIN")
+        else:
+            self._writer = self._reader = create_async_engine(
+                self.url,
+                pool_size=POSTGRESQL_CONNECTIONS,
+                max_overflow=0,
+                pool_timeout=POOL_WAIT_S,
+                pool_pre_ping=True,
+                connect_args={"timeout": POOL_WAIT_S, "command_timeout": STATEMENT_WAIT_S},
+            )
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that commits when the block ends, and rolls back when it raises."""
+        async with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction to read in."""
+        async with _translated(), self._reader.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def async_url(url: str) -> URL:
+    """Read `sqlite:///file`, `postgresql://...` as the asynchronous driver's URL, and make the file's folder.
+
+    Raises:
+        ValueError: for any other database.
+    """
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError:
+        raise ValueError("DATABASE_URL is no database address: write sqlite:///file or postgresql://...") from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            if parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            return parsed.set(drivername="sqlite+aiosqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+asyncpg")
+        case other:
+            raise ValueError(f"DATABASE_URL names {other}: only sqlite and postgresql are supported")
+
+
+def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        connect_args={"timeout": STATEMENT_WAIT_S},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise LedgerUnavailable(f"database: {type(error.orig).__name__}") from error
+    except SQLAlchemyError as error:
+        raise LedgerUnavailable(f"database: {type(error).__name__}") from error
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerUnavailable(f"database: {type(error).__name__}") from error
+
+
+async def prove_alive(database: Database, *, within_s: float) -> None:
+    """Prove that the database answers.
+
+    Raises:
+        LedgerUnavailable: where it does not within that time.
+    """
+    try:
+        async with asyncio.timeout(within_s), database.read() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+    except TimeoutError as error:
+        raise LedgerUnavailable("database: no answer") from error

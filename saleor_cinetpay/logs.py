@@ -1,0 +1,75 @@
+"""Logs: an event name with keys and values, as JSON or for a console, and never a secret among them."""
+
+import logging
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+SECRET_NAMES = re.compile(
+    r"(?i)(api_?key|token|secret|signature|authorization|password|cel_phone_num|phone_?number|\bs=)"
+)
+REDACTED = "[removed]"
+LONGEST_VALUE = 2000
+
+
+def configure_logs(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "console"]) -> None:
+    """Set up structlog and the standard library's logging alike, to standard error."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer()
+    )
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info if form == "json" else _untouched,
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("httpx2", "httpcore2", "gql", "aiosqlite", "asyncio", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers = []
+    access = logging.getLogger("uvicorn.access")  # our own events say more, and no proof that stands in an address
+    access.handlers = []
+    access.propagate = False
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Remove what a secret's name announces, at any depth, and cut what is too long."""
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: str, value: object) -> object:
+    if SECRET_NAMES.search(name) and value is not None and not isinstance(value, bool):
+        return REDACTED
+    match value:
+        case Mapping():
+            return {str(key): _clean(str(key), inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_clean(name, inner) for inner in value]
+        case str() if len(value) > LONGEST_VALUE and name != "exception":
+            return value[:LONGEST_VALUE] + "..."
+        case _:
+            return value
+
+
+def _untouched(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return event

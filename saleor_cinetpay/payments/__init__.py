@@ -1,0 +1,1 @@
+"""The heart: payments, verdicts, the ledger, settling and reporting. There is no HTTP in it."""

@@ -1,0 +1,95 @@
+"""Adopting a payment that our ledger does not hold, but whose trans id is a Saleor transaction's.
+
+A lost ledger must not lose money. What CinetPay shows under the trans id is taken up with the signature that it
+shows, and judged like any other: against the site of the account, and the amount and currency that Saleor's own
+transaction asks for.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.cinetpay import CodeClass, describe
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude
+from saleor_cinetpay.payments.ledger import Event, Ledger
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.payments.verdict import Found, NoAnswer, OnlyStatus, Verdict, verdict
+
+
+class Adoption:
+    """Takes up payments that CinetPay knows and our ledger does not."""
+
+    def __init__(self, *, ledger: Ledger, settlement: Settlement, clock: Clock, chance: Chance, policy: Policy) -> None:
+        self._ledger = ledger
+        self._settlement = settlement
+        self._clock = clock
+        self._chance = chance
+        self._policy = policy
+
+    async def adopt(self, unsigned: Payment, *, charged_before: bool, timeout_s: float) -> Payment | None:
+        """Ask CinetPay about a payment without a row (or with one that was never signed), and take it up.
+
+        None where CinetPay does not know it either; then nothing is written.
+
+        Raises:
+            CinetPayUnavailable: where CinetPay can't tell just now.
+        """
+        found = await self._ask(unsigned, timeout_s)
+        if found is None:
+            return None
+        await self._ledger.open(unsigned, Event(kind="adopted"))
+        claimed = await self._ledger.claim(unsigned.trans_id)
+        if claimed is None or claimed.signed:
+            return await self._ledger.find(unsigned.trans_id)
+        return await self._write(claimed, found, charged_before)
+
+    async def take_up(self, claimed: Payment, *, charged_before: bool, timeout_s: float) -> Payment | None:
+        """Do the same for a payment whose lease the caller holds; where None is returned the caller still holds it."""
+        found = await self._ask(claimed, timeout_s)
+        return None if found is None else await self._write(claimed, found, charged_before)
+
+    async def _ask(self, payment: Payment, timeout_s: float) -> Found | None:
+        match await self._settlement.observe(payment.account_key, payment.trans_id, timeout_s=timeout_s):
+            case NoAnswer(reason=reason):
+                raise CinetPayUnavailable(f"CinetPay can't tell just now: {reason}", maybe_carried_out=False)
+            case OnlyStatus(code=code) if describe(code).code_class is CodeClass.CONFIGURATION:
+                raise CinetPayUnavailable(f"CinetPay does not accept our credentials: {code}", maybe_carried_out=False)
+            case Found(transaction=transaction) as found if transaction.cpm_trans_id == payment.trans_id:
+                return found
+            case _:
+                return None
+
+    async def _write(self, claimed: Payment, found: Found, charged_before: bool) -> Payment | None:
+        decide, verdicts = self._decision(found, charged_before)
+
+        def event(before: Payment, after: Payment) -> Event:
+            detail = {"verdict": verdicts[-1].kind, "reason": verdicts[-1].reason, "to": after.state}
+            return Event(kind="taken_up", detail=detail)
+
+        return await self._ledger.save(claimed, decide, event) or await self._ledger.find(claimed.trans_id)
+
+    def _decision(self, found: Found, charged_before: bool) -> tuple[Callable[[Payment], Conclusion], list[Verdict]]:
+        verdicts: list[Verdict] = []
+        now = self._clock.now()
+        draw = self._chance.fraction()
+
+        def decide(unsigned: Payment) -> Conclusion:
+            payment = replace(
+                unsigned,
+                state=PaymentState.PENDING,
+                signature=SecretStr(found.transaction.signature.get_secret_value()),
+                opened_at=now,
+                watch_until=now + self._policy.watch,
+            )
+            verdicts.append(verdict(payment, found))
+            conclusion = conclude(payment, found, verdicts[-1], began_at=now, now=now, policy=self._policy, draw=draw)
+            # Saleor holds this very charge already: there is nothing to tell it.
+            known = charged_before and conclusion.payment.state is PaymentState.ACCEPTED
+            return replace(conclusion, report=None) if known else conclusion
+
+        return decide, verdicts

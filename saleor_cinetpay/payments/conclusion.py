@@ -1,0 +1,176 @@
+"""What a verdict changes: the payment's next state, its next look, and the report that Saleor must get.
+
+Pure: a payment, a verdict and a moment in, a conclusion out. Source: design.md, section 3.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from saleor_cinetpay.cinetpay import describe
+from saleor_cinetpay.locale import Language, text
+from saleor_cinetpay.money import XOF
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.report import Report, ReportType
+from saleor_cinetpay.payments.verdict import Found, Observation, Verdict, VerdictKind
+from saleor_cinetpay.schedule import JITTER, next_look_at, retry_delay_s
+
+UNCLEAR_FOR = timedelta(hours=1)
+"""How long codes that nobody knows leave a payment pending before a person has to look."""
+QUIET = timedelta(seconds=2)
+"""Within this time of a look, notifications and returns share the next one."""
+AFTER_FAILURE = timedelta(seconds=1)
+"""Saleor takes a success and a failure of equal time for a failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The operator's settings for settling."""
+
+    delays_s: Sequence[float]
+    refusal_grace: timedelta
+    watch: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """A payment after a look, and what Saleor must be told of it."""
+
+    payment: Payment
+    report: Report | None = None
+
+
+def conclude(
+    payment: Payment,
+    seen: Observation,
+    meant: Verdict,
+    *,
+    began_at: datetime,
+    now: datetime,
+    policy: Policy,
+    draw: float,
+) -> Conclusion:
+    """Carry out the verdict of a look; `draw` (0 to 1) is for jitter.
+
+    An accepted payment is closed: whatever is seen later changes nothing.
+    """
+    if payment.state is PaymentState.ACCEPTED:
+        return Conclusion(payment=payment)
+    payment = replace(payment, looked_at=began_at, quiet_until=now + QUIET)
+    if meant.kind is VerdictKind.UNAVAILABLE:
+        return Conclusion(payment=_try_again(payment, now=now, policy=policy, draw=draw))
+    looked = _with_attempt(replace(payment, failing_since=None), seen, meant)
+    match meant.kind:
+        case VerdictKind.ACCEPTED:
+            return _accept(looked, seen, now=now)
+        case VerdictKind.SUSPECT:
+            return Conclusion(payment=_schedule(_suspect(looked, meant.reason), now=now, policy=policy, draw=draw))
+        case VerdictKind.REFUSED:
+            return _refuse(looked, now=now, policy=policy, draw=draw)
+        case VerdictKind.PENDING:
+            return Conclusion(payment=_schedule(_wait(looked, meant, now=now), now=now, policy=policy, draw=draw))
+
+
+def _accept(payment: Payment, seen: Observation, *, now: datetime) -> Conclusion:
+    paid_at = seen.transaction.paid_at if isinstance(seen, Found) else None
+    success_time = now if paid_at is None or paid_at > now else paid_at
+    if payment.failure_told_at is not None:
+        success_time = max(success_time, payment.failure_told_at + AFTER_FAILURE)
+    accepted = replace(
+        payment,
+        state=PaymentState.ACCEPTED,
+        suspicion=None,
+        refusal_seen_at=None,
+        unclear_since=None,
+        success_time=success_time,
+        due_at=None,
+    )
+    return Conclusion(payment=accepted, report=report_of(accepted, ReportType.CHARGE_SUCCESS, success_time))
+
+
+def _refuse(payment: Payment, *, now: datetime, policy: Policy, draw: float) -> Conclusion:
+    """Let a refusal stand as pending until the buyer is back or the grace has passed; a suspicion it does not lift."""
+    report = None
+    if payment.state is PaymentState.PENDING:
+        seen_at = payment.refusal_seen_at or now
+        payment = replace(payment, refusal_seen_at=seen_at, unclear_since=None)
+        if payment.buyer_back_at is not None or now >= seen_at + policy.refusal_grace:
+            payment = replace(payment, state=PaymentState.REFUSED, failure_told_at=now)
+            report = report_of(payment, ReportType.CHARGE_FAILURE, now)
+    return Conclusion(payment=_schedule(payment, now=now, policy=policy, draw=draw), report=report)
+
+
+def _suspect(payment: Payment, reason: str) -> Payment:
+    return replace(payment, state=PaymentState.SUSPECT, suspicion=reason, unclear_since=None)
+
+
+def _wait(payment: Payment, meant: Verdict, *, now: datetime) -> Payment:
+    """Leave the state as it is: what is pending, refused or suspect stays so until CinetPay says more."""
+    if meant.silent:
+        return payment
+    if not meant.bounded or payment.state is not PaymentState.PENDING:
+        return replace(payment, refusal_seen_at=None, unclear_since=None)
+    since = payment.unclear_since or now
+    if now - since >= UNCLEAR_FOR:
+        return _suspect(payment, "unknown_code")
+    return replace(payment, refusal_seen_at=None, unclear_since=since)
+
+
+def _with_attempt(payment: Payment, seen: Observation, meant: Verdict) -> Payment:
+    """Note what the buyer's last attempt met, where the reply is about this payment."""
+    if not isinstance(seen, Found) or meant.silent:
+        return payment
+    transaction = seen.transaction
+    return replace(
+        payment,
+        code=meant.code,
+        code_message=transaction.cpm_error_message[:200],
+        operator=transaction.payment_method[:32] or payment.operator,
+        payid=transaction.cpm_payid[:64] or payment.payid,
+    )
+
+
+def _schedule(payment: Payment, *, now: datetime, policy: Policy, draw: float) -> Payment:
+    due_at = next_look_at(payment.opened_at, now, policy.delays_s)
+    if payment.state is PaymentState.PENDING and payment.refusal_seen_at is not None:
+        due_at = min(due_at, max(payment.refusal_seen_at + policy.refusal_grace, now + QUIET))
+    if due_at > payment.watch_until:
+        return replace(payment, due_at=None)
+    return replace(payment, due_at=due_at + (due_at - now) * (JITTER * draw))
+
+
+def _try_again(payment: Payment, *, now: datetime, policy: Policy, draw: float) -> Payment:
+    """Come back soon after a failed look, and never later than the timetable says."""
+    since = payment.failing_since or now
+    retry_at = now + timedelta(seconds=retry_delay_s(now - since) * (1 - JITTER * draw))
+    scheduled = _schedule(payment, now=now, policy=policy, draw=draw).due_at
+    due_at = retry_at if scheduled is None else min(retry_at, scheduled)
+    return replace(payment, failing_since=since, due_at=due_at)
+
+
+def report_of(payment: Payment, report_type: ReportType, time: datetime) -> Report:
+    """Write the report of a payment's outcome, in the merchant's words."""
+    return Report(
+        trans_id=payment.trans_id,
+        transaction_id=payment.transaction_id,
+        saleor_api_url=payment.saleor_api_url,
+        type=report_type,
+        psp_reference=payment.trans_id,
+        amount=payment.amount,
+        currency=XOF,
+        time=time,
+        message=staff_message(payment, payment.merchant_language),
+    )
+
+
+def staff_message(payment: Payment, language: Language) -> str:
+    """Say in the merchant's language how the last attempt went."""
+    if payment.state is PaymentState.ACCEPTED:
+        paid = text(
+            "Paid with {operator}, CinetPay payment {payid}.",
+            operator=payment.operator or "CinetPay",
+            payid=payment.payid or "-",
+        )
+        return paid.say(language)
+    code = describe(payment.code or "", payment.code_message)
+    return f"{code.code} {code.name}: {code.merchant.say(language)}"

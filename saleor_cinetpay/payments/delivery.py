@@ -1,0 +1,75 @@
+"""Delivering reports to Saleor until Saleor has them. A repeat is harmless: Saleor knows a report by its reference."""
+
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import SaleorError
+from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.report import DueReport, Report
+from saleor_cinetpay.schedule import JITTER, retry_delay_s
+from saleor_cinetpay.shops.installations import Installation
+
+DELIVERY_S = 20.0
+"""The longest that one delivery may take; well within a lease."""
+
+log = structlog.get_logger(__name__)
+
+
+class Reporter(Protocol):
+    """Tells Saleor of an event (`transactionEventReport`)."""
+
+    async def report(self, installation: Installation, report: Report, *, timeout_s: float) -> bool:
+        """Return whether Saleor had the event already.
+
+        Raises:
+            SaleorError: where Saleor refuses, or can't be reached, or can't be understood.
+        """
+        ...
+
+
+class InstallationsByUrl(Protocol):
+    """Finds the installation that a report goes to."""
+
+    async def find(self, saleor_api_url: str) -> Installation | None:
+        """Return the installation, or None where that Saleor has none now."""
+        ...
+
+
+class Delivery:
+    """Delivers claimed reports."""
+
+    def __init__(
+        self, *, ledger: Ledger, reporter: Reporter, installations: InstallationsByUrl, clock: Clock, chance: Chance
+    ) -> None:
+        self._ledger = ledger
+        self._reporter = reporter
+        self._installations = installations
+        self._clock = clock
+        self._chance = chance
+
+    async def deliver(self, due: DueReport) -> bool:
+        """Deliver one report; say whether Saleor has it now. One that failed comes back by itself."""
+        reason = await self._try(due)
+        if reason is None:
+            return True
+        now = self._clock.now()
+        delay_s = retry_delay_s(now - due.created_at) * (1 - JITTER * self._chance.fraction())
+        await self._ledger.report_failed(due, reason=reason, retry_at=now + timedelta(seconds=delay_s))
+        log.warning("report_failed", trans_id=due.report.trans_id, type=due.report.type, reason=reason, again_s=delay_s)
+        return False
+
+    async def _try(self, due: DueReport) -> str | None:
+        installation = await self._installations.find(due.report.saleor_api_url)
+        if installation is None:
+            return "the app is not installed there now"
+        try:
+            already = await self._reporter.report(installation, due.report, timeout_s=DELIVERY_S)
+        except SaleorError as error:
+            return str(error)
+        await self._ledger.report_delivered(due, already_processed=already)
+        log.info("report_delivered", trans_id=due.report.trans_id, type=due.report.type, already=already)
+        return None

@@ -1,0 +1,292 @@
+"""The ledger: our own durable record of payments, their events and their reports.
+
+Nothing is acknowledged to anybody before it stands here. A payment or a report that is due *is* the work item:
+whoever claims it moves `due_at` to the end of a lease and holds a token; what a dead process had claimed becomes
+due again by itself. Everything that changes a leased row proves the token first.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, Update, and_, case, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.conclusion import Conclusion
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
+from saleor_cinetpay.payments.rows import MUTABLE, payment_of, report_of_row, row_of
+from saleor_cinetpay.payments.tables import payment_events, payments, reports
+from saleor_cinetpay.shops.secrets import SecretBox
+
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of a payment's history. `detail` is JSON, without secrets."""
+
+    kind: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Ledger:
+    """Reads and writes payments, events and reports; every method is one database transaction."""
+
+    def __init__(self, database: Database, secrets: SecretBox, clock: Clock, chance: Chance) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._clock = clock
+        self._chance = chance
+        self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
+
+    # -- payments ------------------------------------------------------------------------------------------------
+
+    async def open(self, payment: Payment, event: Event) -> Payment:
+        """Write a payment down, and return it; or the one that already stands under its trans id."""
+        async with self._database.write() as connection:
+            written = await connection.execute(
+                self._insert(payments).values(row_of(payment, self._secrets)).on_conflict_do_nothing()
+            )
+            if written.rowcount == 1:
+                await self._record(connection, payment.trans_id, event)
+                return payment
+            return await self._fetch(connection, payment.trans_id)
+
+    async def find(self, trans_id: str) -> Payment | None:
+        """Return the payment, or None."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one_or_none()
+        return None if row is None else payment_of(row, self._secrets)
+
+    async def claim(self, trans_id: str, *, due_only: bool = False) -> Payment | None:
+        """Take the lease of one payment that can still change; None where somebody else holds it."""
+        now = self._clock.now()
+        free = or_(payments.c.lease.is_(None), payments.c.due_at <= now)
+        conditions = [payments.c.trans_id == trans_id, payments.c.state != PaymentState.ACCEPTED, free]
+        if due_only:
+            conditions.append(payments.c.due_at <= now)
+        claimed = await self._claim_payments(update(payments).where(*conditions), now)
+        return claimed[0] if claimed else None
+
+    async def claim_due(self, limit: int, *, except_accounts: Collection[str] = ()) -> list[Payment]:
+        """Take the leases of payments that are due, the longest due first."""
+        now = self._clock.now()
+        due = select(payments.c.trans_id).where(payments.c.due_at <= now)
+        if except_accounts:
+            due = due.where(payments.c.account_key.not_in(except_accounts))
+        due = due.order_by(payments.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        return await self._claim_payments(update(payments).where(payments.c.trans_id.in_(due)), now)
+
+    async def save(
+        self, claimed: Payment, decide: Callable[[Payment], Conclusion], event: Callable[[Payment, Payment], Event]
+    ) -> Payment | None:
+        """Write a payment's next state, its event and its report together, and give the lease back.
+
+        `decide` is asked inside the transaction, with the payment as it stands at that moment. None where the lease
+        was lost meanwhile; then nothing is written.
+        """
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            row = (
+                await connection.execute(
+                    select(payments)
+                    .where(payments.c.trans_id == claimed.trans_id, payments.c.lease == claimed.lease)
+                    .with_for_update()
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            before = payment_of(row, self._secrets)
+            conclusion = decide(before)
+            after = replace(conclusion.payment, lease=None, hints=before.hints - claimed.hints)
+            after = _heeding_hints(after, now)
+            written = row_of(after, self._secrets)
+            await connection.execute(
+                update(payments)
+                .where(payments.c.trans_id == claimed.trans_id, payments.c.state != PaymentState.ACCEPTED)
+                .values({name: written[name] for name in MUTABLE} | {"hints": payments.c.hints - claimed.hints})
+            )
+            if conclusion.report is not None:
+                await self._write_report(connection, conclusion.report, now)
+            await self._record(connection, claimed.trans_id, event(before, after))
+        return after
+
+    async def nudge(self, trans_id: str, *, account_key: str | None = None, buyer_back: bool = False) -> Payment | None:
+        """Make a payment (of that account) due at once, or when its quiet time ends; None where no look changes it.
+
+        Many nudges cost one look: while somebody looks they only leave a mark, and a look after the last mark is sure.
+        """
+        now = self._clock.now()
+        wanted = case((payments.c.quiet_until > now, payments.c.quiet_until), else_=now)
+        leased = and_(payments.c.lease.is_not(None), payments.c.due_at > now)
+        earlier = and_(payments.c.due_at.is_not(None), payments.c.due_at <= wanted)
+        values: dict[Any, Any] = {
+            payments.c.hints: payments.c.hints + 1,
+            payments.c.due_at: case((or_(leased, earlier), payments.c.due_at), else_=wanted),
+        }
+        conditions = [
+            payments.c.trans_id == trans_id,
+            payments.c.state.not_in([PaymentState.ACCEPTED, PaymentState.OPENING]),
+        ]
+        if account_key is not None:
+            conditions.append(payments.c.account_key == account_key)
+        if buyer_back:
+            values[payments.c.buyer_back_at] = func.coalesce(payments.c.buyer_back_at, now)
+        async with self._database.write() as connection:
+            row = (
+                await connection.execute(update(payments).where(*conditions).values(values).returning(payments))
+            ).one_or_none()
+        return None if row is None else payment_of(row, self._secrets)
+
+    async def hand_over(self, payment: Payment) -> None:
+        """Note that the buyer goes to the payment page (again)."""
+        async with self._database.write() as connection:
+            gone = await connection.execute(
+                update(payments)
+                .where(payments.c.trans_id == payment.trans_id, payments.c.buyer_back_at.is_not(None))
+                .values(buyer_back_at=None)
+            )
+            known = await connection.execute(
+                select(payment_events.c.id)
+                .where(payment_events.c.trans_id == payment.trans_id, payment_events.c.kind == "handed_over")
+                .limit(1)
+            )
+            if gone.rowcount or known.first() is None:
+                await self._record(connection, payment.trans_id, Event(kind="handed_over"))
+
+    async def tell_failure(self, trans_id: str, code: str) -> datetime | None:
+        """Note that Saleor is about to be told a failure, and return its time; None where the payment is accepted."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            noted = await connection.execute(
+                update(payments)
+                .where(payments.c.trans_id == trans_id, payments.c.state != PaymentState.ACCEPTED)
+                .values(failure_told_at=now)
+            )
+            if noted.rowcount != 1:
+                return None
+            await self._record(connection, trans_id, Event(kind="initialize_failed", detail={"code": code}))
+        return now
+
+    async def history(self, trans_id: str) -> list[tuple[datetime, Event]]:
+        """Return everything that happened to a payment, oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(payment_events).where(payment_events.c.trans_id == trans_id).order_by(payment_events.c.id)
+            )
+        return [(row.at, Event(kind=row.kind, detail=row.detail)) for row in rows]
+
+    # -- reports -------------------------------------------------------------------------------------------------
+
+    async def claim_due_reports(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueReport]:
+        """Take the leases of reports that are due, the longest due first."""
+        now = self._clock.now()
+        due = select(reports.c.id).where(reports.c.due_at <= now)
+        if except_shops:
+            due = due.where(reports.c.saleor_api_url.not_in(except_shops))
+        due = due.order_by(reports.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        lease = self._chance.token()
+        async with self._database.write() as connection:
+            rows = await connection.execute(
+                update(reports)
+                .where(reports.c.id.in_(due))
+                .values(due_at=now + LEASE, lease=lease, attempts=reports.c.attempts + 1)
+                .returning(reports)
+            )
+            return [report_of_row(row) for row in rows]
+
+    async def report_delivered(self, due: DueReport, *, already_processed: bool) -> None:
+        """Close a report that Saleor has."""
+        now = self._clock.now()
+        done = {"state": ReportState.DELIVERED, "delivered_at": now, "due_at": None, "lease": None}
+        event = Event(
+            kind="report_delivered",
+            detail={"type": due.report.type, "attempts": due.attempts, "already_processed": already_processed},
+        )
+        await self._finish(due, done, event)
+
+    async def report_failed(self, due: DueReport, *, reason: str, retry_at: datetime) -> None:
+        """Give a report back, to be tried again then."""
+        event = Event(
+            kind="report_failed", detail={"type": due.report.type, "attempts": due.attempts, "reason": reason[:300]}
+        )
+        await self._finish(due, {"due_at": retry_at, "lease": None}, event)
+
+    async def reports_of(self, trans_id: str) -> Sequence[tuple[Report, ReportState]]:
+        """Return the reports of a payment, oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(reports).where(reports.c.trans_id == trans_id).order_by(reports.c.id)
+            )
+        return [(report_of_row(row).report, ReportState(row.state)) for row in rows]
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _claim_payments(self, statement: Update, now: datetime) -> list[Payment]:
+        claim = statement.values(due_at=now + LEASE, lease=self._chance.token()).returning(payments)
+        async with self._database.write() as connection:
+            return [payment_of(row, self._secrets) for row in await connection.execute(claim)]
+
+    async def _fetch(self, connection: AsyncConnection, trans_id: str) -> Payment:
+        row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one()
+        return payment_of(row, self._secrets)
+
+    async def _record(self, connection: AsyncConnection, trans_id: str, event: Event) -> None:
+        await connection.execute(
+            insert(payment_events).values(
+                trans_id=trans_id, at=self._clock.now(), kind=event.kind, detail=dict(event.detail)
+            )
+        )
+
+    async def _write_report(self, connection: AsyncConnection, report: Report, now: datetime) -> None:
+        if report.type is ReportType.CHARGE_SUCCESS:
+            await connection.execute(
+                update(reports)
+                .where(
+                    reports.c.trans_id == report.trans_id,
+                    reports.c.type == ReportType.CHARGE_FAILURE,
+                    reports.c.state == ReportState.DUE,
+                )
+                .values(state=ReportState.SUPERSEDED, due_at=None, lease=None)
+            )
+        await connection.execute(
+            self._insert(reports)
+            .values(
+                trans_id=report.trans_id,
+                transaction_id=report.transaction_id,
+                saleor_api_url=report.saleor_api_url,
+                type=report.type,
+                psp_reference=report.psp_reference,
+                amount=report.amount,
+                currency=report.currency,
+                time=report.time,
+                message=report.message,
+                state=ReportState.DUE,
+                attempts=0,
+                created_at=now,
+                due_at=now,
+            )
+            .on_conflict_do_nothing()
+        )
+
+    async def _finish(self, due: DueReport, values: Mapping[str, Any], event: Event) -> None:
+        async with self._database.write() as connection:
+            finished: CursorResult[Any] = await connection.execute(
+                update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease).values(dict(values))
+            )
+            if finished.rowcount == 1:
+                await self._record(connection, due.report.trans_id, event)
+
+
+def _heeding_hints(after: Payment, now: datetime) -> Payment:
+    """Make a payment due again where a notification or a return came in during the look."""
+    if not after.hints or after.state is PaymentState.ACCEPTED:
+        return after
+    wanted = max(after.quiet_until or now, now)
+    return replace(after, due_at=min(after.due_at or wanted, wanted))

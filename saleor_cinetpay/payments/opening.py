@@ -1,0 +1,280 @@
+"""Opening a payment: written down first, then signed by CinetPay, then frozen.
+
+Asked again for the same Saleor transaction, it never opens a second one.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from pydantic import SecretStr
+
+from saleor_cinetpay.cinetpay import CodeClass, PaymentFields, describe, fold_designation, trans_date
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, PaymentImpossible
+from saleor_cinetpay.locale import Text, text
+from saleor_cinetpay.money import Money
+from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.conclusion import Conclusion, Policy
+from saleor_cinetpay.payments.ledger import Event, Ledger
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.storefront import check_amount, read_storefront_data
+from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
+from saleor_cinetpay.schedule import next_look_at
+from saleor_cinetpay.shops.accounts import Account
+
+POLL_S = 0.05
+TO_WRITE_S = 1.0
+"""What a call to CinetPay leaves of the time for an answer, to write down what came of it."""
+
+log = structlog.get_logger(__name__)
+
+
+class Signer(Protocol):
+    """Has fields signed (`getSignatureByPost`, guide 2.2). Moves no money."""
+
+    async def get_signature(self, account: Account, fields: PaymentFields, *, timeout_s: float) -> SecretStr:
+        """Return CinetPay's signature.
+
+        Raises:
+            CinetPayError: where it refuses, or can't be asked, or can't be understood.
+        """
+        ...
+
+
+class AccountsOfShops(Protocol):
+    """Finds the account for new payments."""
+
+    async def for_shop(self, saleor_api_url: str) -> Account | None:
+        """Return the account, or None where the shop has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequest:
+    """What Saleor asks for with TRANSACTION_INITIALIZE_SESSION."""
+
+    saleor_api_url: str
+    app_base_url: str
+    transaction_id: TransactionId
+    money: Money
+    data: object
+    """The storefront's, unread."""
+    order_number: str | None
+    charged_before: bool
+    """Whether Saleor's transaction holds a charge already."""
+    deadline: datetime
+    """When the answer must be ready."""
+
+
+class Opening:
+    """Opens payments."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        signer: Signer,
+        accounts: AccountsOfShops,
+        adoption: Adoption,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        self._ledger = ledger
+        self._signer = signer
+        self._accounts = accounts
+        self._adoption = adoption
+        self._clock = clock
+        self._policy = policy
+
+    async def open(self, request: OpenRequest) -> Payment:
+        """Return the signed payment of a Saleor transaction, opening it where it is new.
+
+        Also returns one that is accepted or suspect by now, which has no form to hand out any more.
+
+        Raises:
+            PaymentImpossible: where there can be none; with the stable code for the storefront.
+            LedgerUnavailable: where it could not be written down; then CinetPay was not asked.
+        """
+        payment = await self._ledger.find(trans_id_of(request.transaction_id))
+        if payment is None:
+            account = await self.account_of(request.saleor_api_url)
+            new = self._new(request, account)
+            event = Event(kind="opened", detail={"amount": str(new.money), "site_id": account.site_id})
+            payment = await self._ledger.open(new, event)
+        if payment.saleor_api_url != request.saleor_api_url:
+            raise start_again(text("The transaction belongs to another Saleor."))
+        if payment.state in {PaymentState.ACCEPTED, PaymentState.SUSPECT}:
+            return payment
+        try:
+            return await self._hand_out(payment, request)
+        except PaymentImpossible as impossible:
+            if await self._ledger.tell_failure(payment.trans_id, impossible.code) is None:
+                return await self._again(payment)  # accepted in this very moment
+            raise
+
+    async def account_of(self, saleor_api_url: str) -> Account:
+        """Return the account for new payments.
+
+        Raises:
+            PaymentImpossible: NOT_CONFIGURED.
+        """
+        account = await self._accounts.for_shop(saleor_api_url)
+        if account is None:
+            raise PaymentImpossible(
+                "NOT_CONFIGURED",
+                buyer=text("Mobile money is not set up in this shop yet. Please choose another way to pay."),
+                merchant=text("No CinetPay account is set up for this channel. Add one in the app's settings."),
+            )
+        return account
+
+    def _new(self, request: OpenRequest, account: Account) -> Payment:
+        data = read_storefront_data(request.data, account)
+        amount = check_amount(request.money, account)
+        now = self._clock.now()
+        default = text("Order {number}", number=request.order_number) if request.order_number else text("Your order")
+        return Payment(
+            transaction_id=request.transaction_id,
+            saleor_api_url=request.saleor_api_url,
+            account_key=account.account_key,
+            environment=account.environment,
+            fields=PaymentFields(
+                amount=amount,
+                currency="XOF" if account.currency == "XOF" else "CFA",
+                site_id=account.site_id,
+                trans_id=trans_id_of(request.transaction_id),
+                trans_date=trans_date(now),
+                language=data.language,
+                designation=fold_designation(data.designation, default.say(data.language)),
+                phone=data.phone,
+            ),
+            language=data.language,
+            merchant_language=account.language,
+            app_base_url=request.app_base_url,
+            return_url=data.return_url,
+            cancel_url=data.cancel_url,
+            opened_at=now,
+            watch_until=now + self._policy.watch,
+        )
+
+    async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:
+        """Let a payment be handed out (again) only as it is: same amount, same key, not refused and not ended."""
+        account = await self.account_of(request.saleor_api_url)
+        if payment.state is PaymentState.REFUSED:
+            raise start_again(text("CinetPay refused this payment; a new attempt needs a new transaction."))
+        if payment.money != request.money:
+            raise start_again(
+                text(
+                    "The payment was opened with {amount}; another amount needs a new transaction.",
+                    amount=payment.money,
+                )
+            )
+        if payment.state is PaymentState.OPENING:
+            return await self._sign(payment, request, account)
+        if payment.api_key != account.api_key:
+            raise start_again(text("The CinetPay API key has changed since; a new attempt needs a new transaction."))
+        if self._clock.now() >= payment.watch_until:
+            raise start_again(text("The payment was never paid and has ended; a new attempt needs a new transaction."))
+        return payment
+
+    async def _sign(self, payment: Payment, request: OpenRequest, account: Account) -> Payment:
+        claimed = await self._ledger.claim(payment.trans_id)
+        while claimed is None:
+            payment = await self._again(payment)
+            if payment.state is not PaymentState.OPENING:
+                return payment
+            if self._left_s(request) <= 0:
+                raise PaymentImpossible(
+                    "TRY_LATER",
+                    buyer=text("Your payment is just being prepared. Please try again in a few seconds."),
+                    merchant=text("Another request was opening the same payment."),
+                )
+            await self._clock.sleep(POLL_S)
+            claimed = await self._ledger.claim(payment.trans_id)
+        if claimed.signed:
+            return await self._give_back(claimed)
+        try:
+            signature = await self._signer.get_signature(account, claimed.fields, timeout_s=self._left_s(request))
+        except CinetPayRefused as refused:
+            if describe(refused.code).code_class is CodeClass.CLOSED:
+                return await self._look_first(claimed, request, refused)
+            await self._not_signed(claimed, refused)
+            raise _refused(refused) from refused
+        except CinetPayError as error:
+            await self._not_signed(claimed, error)
+            raise _unavailable(error) from error
+        return await self._signed(claimed, signature, account)
+
+    async def _signed(self, claimed: Payment, signature: SecretStr, account: Account) -> Payment:
+        now = self._clock.now()
+
+        def freeze(payment: Payment) -> Conclusion:
+            signed = replace(
+                payment,
+                state=PaymentState.PENDING,
+                signature=signature,
+                api_key=account.api_key,
+                opened_at=now,
+                watch_until=now + self._policy.watch,
+                due_at=next_look_at(now, now, self._policy.delays_s),
+            )
+            return Conclusion(payment=signed)
+
+        after = await self._ledger.save(claimed, freeze, lambda _before, _after: Event(kind="signed"))
+        return after or await self._again(claimed)
+
+    async def _not_signed(self, claimed: Payment, error: CinetPayError) -> None:
+        log.warning("payment_not_signed", trans_id=claimed.trans_id, error=str(error))
+        detail = {"reason": str(error), "maybe_carried_out": error.maybe_carried_out}
+        await self._ledger.save(
+            claimed,
+            lambda payment: Conclusion(payment=replace(payment, due_at=None)),
+            lambda _before, _after: Event(kind="sign_failed", detail=detail),
+        )
+
+    async def _look_first(self, claimed: Payment, request: OpenRequest, refused: CinetPayRefused) -> Payment:
+        """Ask what CinetPay holds under a trans id that it will not sign (again); our ledger may have been lost."""
+        try:
+            adopted = await self._adoption.take_up(
+                claimed, charged_before=request.charged_before, timeout_s=self._left_s(request)
+            )
+        except CinetPayError as error:
+            await self._not_signed(claimed, error)
+            raise _unavailable(error) from error
+        if adopted is None:
+            await self._not_signed(claimed, refused)
+            raise start_again(text("CinetPay will not sign this transaction again; a new attempt needs a new one."))
+        return adopted
+
+    async def _give_back(self, claimed: Payment) -> Payment:
+        """Somebody else signed it while we waited for the lease: hand out theirs."""
+        due_at = next_look_at(claimed.opened_at, self._clock.now(), self._policy.delays_s)
+        after = await self._ledger.save(
+            claimed,
+            lambda payment: Conclusion(payment=replace(payment, due_at=due_at)),
+            lambda _before, _after: Event(kind="asked_again"),
+        )
+        return after or await self._again(claimed)
+
+    async def _again(self, payment: Payment) -> Payment:
+        return await self._ledger.find(payment.trans_id) or payment
+
+    def _left_s(self, request: OpenRequest) -> float:
+        return (request.deadline - self._clock.now()).total_seconds() - TO_WRITE_S
+
+
+def start_again(merchant: Text) -> PaymentImpossible:
+    """Say that only a new transaction can be paid; `merchant` says why."""
+    return PaymentImpossible(
+        "START_AGAIN", buyer=text("This payment can't be continued. Please start the payment again."), merchant=merchant
+    )
+
+
+def _unavailable(error: CinetPayError) -> PaymentImpossible:
+    return PaymentImpossible("CINETPAY_UNAVAILABLE", buyer=error.buyer, merchant=error.merchant, log=str(error))
+
+
+def _refused(refused: CinetPayRefused) -> PaymentImpossible:
+    merchant = text("CinetPay answered {code}. {hint}", code=refused.code, hint=refused.merchant)
+    return PaymentImpossible("CINETPAY_REFUSED", buyer=refused.buyer, merchant=merchant, log=str(refused))

@@ -1,0 +1,119 @@
+"""A payment: one Saleor transaction paid through CinetPay, with one signed form and one amount, for ever.
+
+opening ──signed──> pending ──────────────> accepted   closed for good
+   │                  │  │ ▲                   ▲ ▲
+   │                  │  │ └── a new attempt   │ │
+   │                  │  └──────> refused ─────┘ │     still watched: a late acceptance counts
+   │                  └─────────> suspect ───────┘     still watched: a person decides, or CinetPay says it right
+   └── never signed: the first fields are tried again
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import SecretStr
+
+from saleor_cinetpay.cinetpay import PaymentFields
+from saleor_cinetpay.locale import Language
+from saleor_cinetpay.money import XOF, CinetPayAmount, Money
+from saleor_cinetpay.payments.trans_id import TransactionId, TransId
+from saleor_cinetpay.shops.accounts import Environment
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands."""
+
+    OPENING = "opening"
+    """Written down; CinetPay has not signed it yet, so nobody can pay it."""
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SUSPECT = "suspect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One payment, as the ledger holds it. What a look may change stands below the form."""
+
+    transaction_id: TransactionId
+    saleor_api_url: str
+    account_key: str
+    fields: PaymentFields
+    """What CinetPay was, or will be, asked to sign. Frozen."""
+    environment: Environment
+    language: Language
+    """The buyer's."""
+    merchant_language: Language
+    app_base_url: str
+    """Where CinetPay and the buyer reach us for this payment, without a slash at the end."""
+    return_url: str | None
+    cancel_url: str | None
+    opened_at: datetime
+    watch_until: datetime
+    signature: SecretStr | None = None
+    """CinetPay's signature of the fields. Frozen; None until signed."""
+    api_key: SecretStr | None = None
+    """The API key that the fields were signed with. Frozen; None until signed, and for an adopted payment."""
+
+    state: PaymentState = PaymentState.OPENING
+    code: str | None = None
+    """CinetPay's code of the last attempt that we know of, normalised."""
+    code_message: str = ""
+    operator: str | None = None
+    """CinetPay's `payment_method`: OM, MOMO, FLOOZ, WAVE ..."""
+    payid: str | None = None
+    suspicion: str | None = None
+    """Why the payment is suspect: a stable word, such as `amount` or `signature`."""
+    refusal_seen_at: datetime | None = None
+    """When the refusal that stands was first seen."""
+    unclear_since: datetime | None = None
+    """Since when CinetPay has only answered codes that nobody knows."""
+    failing_since: datetime | None = None
+    """Since when every look has failed."""
+    buyer_back_at: datetime | None = None
+    """When the buyer came back from the payment page, if they have not gone there again."""
+    failure_told_at: datetime | None = None
+    """The `time` of the latest failure that Saleor was told for this payment."""
+    success_time: datetime | None = None
+    """The frozen `time` of the success."""
+    looked_at: datetime | None = None
+    """When the latest look began, answered or not."""
+    due_at: datetime | None = None
+    """When the next look is due; the end of the lease while somebody looks."""
+    quiet_until: datetime | None = None
+    """Until when a notification or a return waits, so that many of them cost one look."""
+    hints: int = 0
+    """How many notifications, returns and the like have come since the latest look began."""
+    lease: str | None = None
+    """Held by whoever is looking, or signing."""
+
+    @property
+    def trans_id(self) -> TransId:
+        """CinetPay's id of the payment, and our `pspReference`."""
+        return TransId(self.fields.trans_id)
+
+    @property
+    def amount(self) -> CinetPayAmount:
+        """Whole francs."""
+        return self.fields.amount
+
+    @property
+    def money(self) -> Money:
+        """The amount as Saleor counts it."""
+        return Money(amount=Decimal(self.amount), currency=XOF)
+
+    @property
+    def signed(self) -> bool:
+        """Whether CinetPay has signed the payment, so that it can be looked up and judged."""
+        return self.signature is not None
+
+    @property
+    def open_to_pay(self) -> bool:
+        """Whether the buyer can still be handed over with the form: pending, and the form is known."""
+        return self.state is PaymentState.PENDING and self.signature is not None and self.api_key is not None
+
+    def watched(self, now: datetime) -> bool:
+        """Say whether the clock still looks after this payment."""
+        return self.state is not PaymentState.ACCEPTED and now < self.watch_until

@@ -1,0 +1,123 @@
+"""Processing: the storefront asks, through Saleor, how a payment stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from saleor_cinetpay.cinetpay import PaymentFields, fold_designation, trans_date
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import CinetPayUnavailable, PaymentImpossible
+from saleor_cinetpay.locale import text
+from saleor_cinetpay.money import Money, NotWhole, whole_francs
+from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.conclusion import Policy
+from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.opening import TO_WRITE_S, AccountsOfShops, start_again
+from saleor_cinetpay.payments.payment import Payment
+from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.payments.storefront import check_currency
+from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
+from saleor_cinetpay.shops.accounts import Account
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRequest:
+    """What Saleor asks for with TRANSACTION_PROCESS_SESSION."""
+
+    saleor_api_url: str
+    app_base_url: str
+    transaction_id: TransactionId
+    money: Money
+    """What Saleor's own transaction asks for."""
+    charged_before: bool
+    """Whether Saleor's transaction holds a charge already."""
+    deadline: datetime
+    """When the answer must be ready."""
+
+
+class Processing:
+    """Brings payments up to date for the storefront."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        settlement: Settlement,
+        adoption: Adoption,
+        accounts: AccountsOfShops,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        self._ledger = ledger
+        self._settlement = settlement
+        self._adoption = adoption
+        self._accounts = accounts
+        self._clock = clock
+        self._policy = policy
+
+    async def process(self, request: ProcessRequest) -> Payment | None:
+        """Look the payment up and return it as it stands; None where nobody can tell just now.
+
+        Raises:
+            PaymentImpossible: START_AGAIN, where neither we nor CinetPay know such a payment.
+        """
+        trans_id = trans_id_of(request.transaction_id)
+        payment = await self._ledger.find(trans_id)
+        if payment is not None and payment.saleor_api_url != request.saleor_api_url:
+            raise start_again(text("The transaction belongs to another Saleor."))
+        if payment is not None and payment.signed:
+            return await self._settlement.settle(trans_id, trigger="process", wait_s=self._left_s(request))
+        return await self._adopt(payment, request)
+
+    async def _adopt(self, unsigned: Payment | None, request: ProcessRequest) -> Payment | None:
+        account = await self._accounts.for_shop(request.saleor_api_url)
+        if unsigned is None and account is not None:
+            unsigned = self._unsigned(request, account)
+        if unsigned is None:
+            return None
+        try:
+            adopted = await self._adoption.adopt(
+                unsigned, charged_before=request.charged_before, timeout_s=self._left_s(request)
+            )
+        except CinetPayUnavailable as error:
+            log.warning("unknown_payment", trans_id=unsigned.trans_id, error=str(error))
+            return None
+        if adopted is None:
+            raise start_again(text("Neither the app nor CinetPay knows this payment."))
+        return adopted
+
+    def _unsigned(self, request: ProcessRequest, account: Account) -> Payment | None:
+        try:
+            check_currency(request.money.currency)
+            amount = whole_francs(request.money)
+        except (PaymentImpossible, NotWhole):
+            raise start_again(text("Neither the app nor CinetPay knows this payment.")) from None
+        now = self._clock.now()
+        return Payment(
+            transaction_id=request.transaction_id,
+            saleor_api_url=request.saleor_api_url,
+            account_key=account.account_key,
+            environment=account.environment,
+            fields=PaymentFields(
+                amount=amount,
+                currency="XOF" if account.currency == "XOF" else "CFA",
+                site_id=account.site_id,
+                trans_id=trans_id_of(request.transaction_id),
+                trans_date=trans_date(now),
+                language=account.language,
+                designation=fold_designation("", text("Your order").say(account.language)),
+            ),
+            language=account.language,
+            merchant_language=account.language,
+            app_base_url=request.app_base_url,
+            return_url=None,
+            cancel_url=None,
+            opened_at=now,
+            watch_until=now + self._policy.watch,
+        )
+
+    def _left_s(self, request: ProcessRequest) -> float:
+        return (request.deadline - self._clock.now()).total_seconds() - TO_WRITE_S

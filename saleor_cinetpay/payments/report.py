@@ -1,0 +1,51 @@
+"""A report: one Saleor event that must reach Saleor, frozen when it is written, its time too."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from saleor_cinetpay.money import CinetPayAmount
+from saleor_cinetpay.payments.trans_id import TransactionId, TransId
+
+
+class ReportType(StrEnum):
+    """The events that the app reports, in Saleor's words."""
+
+    CHARGE_SUCCESS = "CHARGE_SUCCESS"
+    CHARGE_FAILURE = "CHARGE_FAILURE"
+
+
+class ReportState(StrEnum):
+    """Where a report stands."""
+
+    DUE = "due"
+    DELIVERED = "delivered"
+    SUPERSEDED = "superseded"
+    """A failure that an acceptance overtook before Saleor had heard of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One event for Saleor. Its key is trans id, `psp_reference` and type, as Saleor's own."""
+
+    trans_id: TransId
+    transaction_id: TransactionId
+    saleor_api_url: str
+    type: ReportType
+    psp_reference: str
+    amount: CinetPayAmount
+    currency: str
+    time: datetime
+    message: str
+    """For staff; at most 512 characters reach Saleor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueReport:
+    """A report that somebody has claimed to deliver."""
+
+    id: int
+    report: Report
+    created_at: datetime
+    attempts: int
+    lease: str

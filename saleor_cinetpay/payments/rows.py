@@ -1,0 +1,130 @@
+"""Payments and reports as rows of the ledger, and back."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import SecretStr
+
+from saleor_cinetpay.cinetpay import PaymentFields, PhoneNumber
+from saleor_cinetpay.locale import Language
+from saleor_cinetpay.money import CinetPayAmount
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.report import DueReport, Report, ReportType
+from saleor_cinetpay.payments.trans_id import TransactionId, TransId
+from saleor_cinetpay.shops.accounts import Environment
+from saleor_cinetpay.shops.secrets import SecretBox
+
+MUTABLE = (
+    "sealed_form",
+    "opened_at",
+    "watch_until",
+    "state",
+    "code",
+    "code_message",
+    "operator",
+    "payid",
+    "suspicion",
+    "refusal_seen_at",
+    "unclear_since",
+    "failing_since",
+    "failure_told_at",
+    "success_time",
+    "looked_at",
+    "due_at",
+    "quiet_until",
+    "lease",
+)
+"""The columns that a holder of the lease writes. `hints` and `buyer_back_at` belong to those who nudge."""
+
+_PLAIN = (
+    "transaction_id",
+    "saleor_api_url",
+    "account_key",
+    "app_base_url",
+    "return_url",
+    "cancel_url",
+    "opened_at",
+    "watch_until",
+    "code",
+    "code_message",
+    "operator",
+    "payid",
+    "suspicion",
+    "refusal_seen_at",
+    "unclear_since",
+    "failing_since",
+    "buyer_back_at",
+    "failure_told_at",
+    "success_time",
+    "looked_at",
+    "due_at",
+    "quiet_until",
+    "hints",
+    "lease",
+)
+
+
+def row_of(payment: Payment, secrets: SecretBox) -> dict[str, Any]:
+    """Return a payment as a row, its form sealed."""
+    return {
+        **{name: getattr(payment, name) for name in _PLAIN},
+        "trans_id": payment.trans_id,
+        "site_id": payment.fields.site_id,
+        "amount": payment.amount,
+        "environment": payment.environment,
+        "language": payment.language,
+        "merchant_language": payment.merchant_language,
+        "state": payment.state,
+        "sealed_form": secrets.seal(
+            json.dumps(
+                {
+                    "fields": asdict(payment.fields),
+                    "signature": payment.signature.get_secret_value() if payment.signature else None,
+                    "api_key": payment.api_key.get_secret_value() if payment.api_key else None,
+                }
+            ),
+            place=_form_place(payment.trans_id),
+        ),
+    }
+
+
+def payment_of(row: Any, secrets: SecretBox) -> Payment:
+    """Read a payment from its row."""
+    form = json.loads(secrets.open(row.sealed_form, place=_form_place(row.trans_id)))
+    phone = form["fields"].pop("phone")
+    return Payment(
+        **{name: getattr(row, name) for name in _PLAIN},
+        fields=PaymentFields(**form["fields"], phone=PhoneNumber(**phone) if phone else None),
+        signature=SecretStr(form["signature"]) if form["signature"] else None,
+        api_key=SecretStr(form["api_key"]) if form["api_key"] else None,
+        environment=Environment(row.environment),
+        language=Language(row.language),
+        merchant_language=Language(row.merchant_language),
+        state=PaymentState(row.state),
+    )
+
+
+def report_of_row(row: Any) -> DueReport:
+    """Read a report from its row."""
+    return DueReport(
+        id=row.id,
+        report=Report(
+            trans_id=TransId(row.trans_id),
+            transaction_id=TransactionId(row.transaction_id),
+            saleor_api_url=row.saleor_api_url,
+            type=ReportType(row.type),
+            psp_reference=row.psp_reference,
+            amount=CinetPayAmount(row.amount),
+            currency=row.currency,
+            time=row.time,
+            message=row.message,
+        ),
+        created_at=row.created_at,
+        attempts=row.attempts,
+        lease=row.lease or "",
+    )
+
+
+def _form_place(trans_id: str) -> str:
+    return f"payments/{trans_id}/form"

@@ -1,0 +1,164 @@
+"""Settling: look a payment up at CinetPay, reach a verdict, write it down together with the report it calls for."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.cinetpay import CinetPayTransaction
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
+from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude
+from saleor_cinetpay.payments.ledger import Event, Ledger
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.payments.verdict import Found, NoAnswer, NotStarted, Observation, OnlyStatus, Verdict, verdict
+from saleor_cinetpay.shops.accounts import Account
+
+LOOK_S = 20.0
+"""The longest that a look may ask CinetPay; well within a lease."""
+POLL_S = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+class Lookup(Protocol):
+    """Asks CinetPay about one payment (`checkPayStatus`, guide 3.2). Moves no money."""
+
+    async def check_pay_status(
+        self, account: Account, trans_id: TransId, *, timeout_s: float
+    ) -> CinetPayTransaction | None:
+        """Return what CinetPay holds, or None where it holds nothing.
+
+        Raises:
+            CinetPayError: where it refuses, or can't be asked, or can't be understood.
+        """
+        ...
+
+
+class AccountsByKey(Protocol):
+    """Finds the account that a payment began with."""
+
+    async def by_key(self, account_key: str) -> Account | None:
+        """Return the account, or None where there is none by that key."""
+        ...
+
+
+class Settlement:
+    """Settles payments. Any number of processes may do so: whoever holds a payment's lease looks."""
+
+    def __init__(
+        self, *, ledger: Ledger, lookup: Lookup, accounts: AccountsByKey, clock: Clock, chance: Chance, policy: Policy
+    ) -> None:
+        self._ledger = ledger
+        self._lookup = lookup
+        self._accounts = accounts
+        self._clock = clock
+        self._chance = chance
+        self._policy = policy
+
+    async def look(self, claimed: Payment, *, trigger: str, timeout_s: float = LOOK_S) -> Payment | None:
+        """Look a claimed payment up and conclude; return it as it stands then, None where the lease was lost."""
+        if not claimed.signed:
+            return await self._leave_unsigned(claimed)
+        began_at = self._clock.now()
+        seen = await self.observe(claimed.account_key, claimed.trans_id, timeout_s=min(timeout_s, LOOK_S))
+        draw = self._chance.fraction()
+        meant: list[Verdict] = []
+
+        def decide(payment: Payment) -> Conclusion:
+            meant.append(verdict(payment, seen))
+            return conclude(
+                payment,
+                seen,
+                meant[-1],
+                began_at=began_at,
+                now=self._clock.now(),
+                policy=self._policy,
+                draw=draw,
+            )
+
+        def event(before: Payment, after: Payment) -> Event:
+            return _looked(before, after, meant[-1], seen, trigger, claimed.hints)
+
+        after = await self._ledger.save(claimed, decide, event)
+        log.info(
+            "payment_looked_up",
+            trans_id=claimed.trans_id,
+            trigger=trigger,
+            verdict=meant[-1].kind if meant else "lease_lost",
+            reason=meant[-1].reason if meant else None,
+            code=meant[-1].code if meant else None,
+            state=after.state if after else None,
+        )
+        return after
+
+    async def settle(self, trans_id: TransId, *, trigger: str, wait_s: float, due_only: bool = False) -> Payment | None:
+        """Bring a payment up to date: look, or wait for a look that begins from now on; return it as it stands.
+
+        `due_only` respects the quiet time that notifications and returns share. After `wait_s` the payment is
+        returned as the ledger holds it. None where there is no such payment.
+        """
+        asked_at = self._clock.now()
+        deadline = asked_at + timedelta(seconds=wait_s)
+        while True:
+            now = self._clock.now()
+            if now < deadline and (claimed := await self._ledger.claim(trans_id, due_only=due_only)) is not None:
+                left_s = (deadline - now).total_seconds()
+                after = await self.look(claimed, trigger=trigger, timeout_s=left_s)
+                if after is not None:
+                    return after
+            payment = await self._ledger.find(trans_id)
+            if payment is None or now >= deadline or _up_to_date(payment, asked_at):
+                return payment
+            await self._clock.sleep(POLL_S)
+
+    async def observe(self, account_key: str, trans_id: TransId, *, timeout_s: float) -> Observation:
+        """Ask CinetPay about a payment; whatever happens on the way is an observation too."""
+        account = await self._accounts.by_key(account_key)
+        if account is None:
+            return NoAnswer("account_missing")
+        try:
+            transaction = await self._lookup.check_pay_status(account, trans_id, timeout_s=timeout_s)
+        except CinetPayRefused as refused:
+            return OnlyStatus(refused.code)
+        except CinetPayError as error:
+            log.warning("cinetpay_did_not_answer", trans_id=trans_id, error=str(error))
+            return NoAnswer(type(error).__name__)
+        return NotStarted() if transaction is None else Found(transaction)
+
+    async def _leave_unsigned(self, claimed: Payment) -> Payment | None:
+        """Give back the lease of a payment whose opening died half-way; nobody can pay it, so nothing is asked."""
+
+        def decide(payment: Payment) -> Conclusion:
+            return Conclusion(payment=replace(payment, due_at=None))
+
+        return await self._ledger.save(claimed, decide, lambda _before, _after: Event(kind="opening_interrupted"))
+
+
+def _up_to_date(payment: Payment, asked_at: datetime) -> bool:
+    return payment.state is PaymentState.ACCEPTED or (payment.looked_at is not None and payment.looked_at >= asked_at)
+
+
+def _looked(before: Payment, after: Payment, meant: Verdict, seen: Observation, trigger: str, hints: int) -> Event:
+    detail: dict[str, object] = {
+        "trigger": trigger,
+        "verdict": meant.kind,
+        "reason": meant.reason,
+        "code": meant.code,
+        "hints": hints,
+        "from": before.state,
+        "to": after.state,
+    }
+    if isinstance(seen, Found):
+        detail |= {
+            "status": seen.transaction.cpm_trans_status[:40],
+            "amount": seen.transaction.cpm_amount[:40],
+            "currency": seen.transaction.cpm_currency[:10],
+            "operator": seen.transaction.payment_method[:32],
+            "payid": seen.transaction.cpm_payid[:64],
+            "ipn_ack": seen.transaction.cpm_ipn_ack[:4],
+        }
+    return Event(kind="looked_up", detail=detail)

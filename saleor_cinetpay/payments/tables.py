@@ -1,0 +1,79 @@
+"""The ledger's tables. Secrets stand in columns whose names begin with `sealed_`."""
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+
+from saleor_cinetpay.database import Moment, metadata
+
+# SQLite numbers rows by itself only where the key is spelled INTEGER.
+_row_number = BigInteger().with_variant(Integer, "sqlite")
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("trans_id", String(26), primary_key=True),
+    Column("transaction_id", String(128), nullable=False),
+    Column("saleor_api_url", String(512), nullable=False),
+    Column("account_key", String(64), nullable=False),
+    Column("site_id", String(64), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("sealed_form", Text, nullable=False),
+    Column("environment", String(8), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("merchant_language", String(2), nullable=False),
+    Column("app_base_url", String(512), nullable=False),
+    Column("return_url", Text),
+    Column("cancel_url", Text),
+    Column("opened_at", Moment, nullable=False),
+    Column("watch_until", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("code", String(16)),
+    Column("code_message", String(200), nullable=False),
+    Column("operator", String(32)),
+    Column("payid", String(64)),
+    Column("suspicion", String(32)),
+    Column("refusal_seen_at", Moment),
+    Column("unclear_since", Moment),
+    Column("failing_since", Moment),
+    Column("buyer_back_at", Moment),
+    Column("failure_told_at", Moment),
+    Column("success_time", Moment),
+    Column("looked_at", Moment),
+    Column("due_at", Moment),
+    Column("quiet_until", Moment),
+    Column("hints", Integer, nullable=False),
+    Column("lease", String(32)),
+    Index(None, "due_at"),
+)
+
+payment_events = Table(
+    "payment_events",
+    metadata,
+    Column("id", _row_number, primary_key=True, autoincrement=True),
+    Column("trans_id", String(26), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", _row_number, primary_key=True, autoincrement=True),
+    Column("trans_id", String(26), nullable=False),
+    Column("transaction_id", String(128), nullable=False),
+    Column("saleor_api_url", String(512), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("psp_reference", String(128), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("delivered_at", Moment),
+    Column("due_at", Moment),
+    Column("lease", String(32)),
+    UniqueConstraint("trans_id", "psp_reference", "type"),
+    Index(None, "due_at"),
+)

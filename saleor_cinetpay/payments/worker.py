@@ -1,0 +1,141 @@
+"""The clock's hand: takes due payments and due reports from the ledger and works on them, many at a time.
+
+A shop or an account that hangs takes only its own share of the places, so it never holds up another's.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import AppError
+from saleor_cinetpay.payments.delivery import Delivery
+from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.payment import Payment
+from saleor_cinetpay.payments.report import DueReport
+from saleor_cinetpay.payments.settlement import Settlement
+
+PLACES = 64
+PLACES_EACH = 8
+BATCH = 8
+IDLE_S = 0.5
+AFTER_ERROR_S = 2.0
+
+log = structlog.get_logger(__name__)
+Work = TypeVar("Work")
+
+
+class Worker:
+    """Settles and reports whatever is due, until it is stopped."""
+
+    def __init__(self, *, ledger: Ledger, settlement: Settlement, delivery: Delivery, clock: Clock) -> None:
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._benches: tuple[_Bench[Payment], _Bench[DueReport]] = (
+            _Bench(
+                claim=lambda limit, busy: ledger.claim_due(limit, except_accounts=busy),
+                whose=lambda payment: payment.account_key,
+                do=lambda payment: _settle(settlement, payment),
+                done=self.wake,
+            ),
+            _Bench(
+                claim=lambda limit, busy: ledger.claim_due_reports(limit, except_shops=busy),
+                whose=lambda due: due.report.saleor_api_url,
+                do=lambda due: _deliver(delivery, due),
+                done=self.wake,
+            ),
+        )
+
+    def wake(self) -> None:
+        """Say that something may be due now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until `stop` is called; what is under way then is finished."""
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                found = await self.take_due()
+            except AppError as error:
+                log.error("worker_waits", error=str(error))
+                await self._clock.sleep(AFTER_ERROR_S)
+                continue
+            if not found:
+                await self._idle()
+        for bench in self._benches:
+            await bench.finish()
+
+    def stop(self) -> None:
+        """Take nothing more."""
+        self._stopping = True
+        self.wake()
+
+    async def take_due(self) -> bool:
+        """Start work on what is due, as far as there is room; say whether there was any."""
+        return any([await bench.take() for bench in self._benches])
+
+    async def _idle(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+
+class _Bench(Generic[Work]):
+    """A number of places to work at, of which nobody may take all."""
+
+    def __init__(
+        self,
+        *,
+        claim: Callable[[int, Sequence[str]], Awaitable[list[Work]]],
+        whose: Callable[[Work], str],
+        do: Callable[[Work], Awaitable[None]],
+        done: Callable[[], None],
+    ) -> None:
+        self._claim = claim
+        self._whose = whose
+        self._do = do
+        self._done = done
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._shares: Counter[str] = Counter()
+
+    async def take(self) -> bool:
+        room = min(BATCH, PLACES - len(self._under_way))
+        if room <= 0:
+            return False
+        busy = [whose for whose, share in self._shares.items() if share >= PLACES_EACH]
+        claimed = await self._claim(room, busy)
+        for work in claimed:
+            whose = self._whose(work)
+            self._shares[whose] += 1
+            task = asyncio.ensure_future(self._do(work))
+            self._under_way.add(task)
+            task.add_done_callback(lambda task, whose=whose: self._leave(task, whose))  # type: ignore[misc]
+        return bool(claimed)
+
+    async def finish(self) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _leave(self, task: asyncio.Task[None], whose: str) -> None:
+        """Free the place. Whatever went wrong, the lease ends by itself and the work becomes due again."""
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work_interrupted", of=whose, exc_info=error)
+        self._shares[whose] -= 1
+        if not self._shares[whose]:
+            del self._shares[whose]
+        self._done()
+
+
+async def _settle(settlement: Settlement, payment: Payment) -> None:
+    await settlement.look(payment, trigger="nudge" if payment.hints else "clock")
+
+
+async def _deliver(delivery: Delivery, due: DueReport) -> None:
+    await delivery.deliver(due)

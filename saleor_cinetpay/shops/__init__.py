@@ -1,0 +1,1 @@
+"""The shops: installations, their CinetPay accounts and settings, and the secrets of both at rest."""

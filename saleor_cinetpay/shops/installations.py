@@ -1,0 +1,132 @@
+"""Installations: the Saleors that have installed the app, by their API URL."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.tables import installations
+
+KEY_SET_FETCH_EVERY = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """One Saleor that has installed the app."""
+
+    saleor_api_url: str
+    app_id: str
+    token: SecretStr
+    key_set: str
+    """The JWKS, as JSON text."""
+    saleor_version: str
+    """Such as `3.23.28`."""
+    app_base_url: str
+    """Where this Saleor reaches us, without a slash at the end."""
+
+    @property
+    def saleor_minor(self) -> tuple[int, int]:
+        """The version to compare with, such as `(3, 23)`; `(0, 0)` where Saleor does not say."""
+        major, _, rest = self.saleor_version.partition(".")
+        minor = rest.partition(".")[0]
+        return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
+class Installations:
+    """Keeps installations, and remembers each in memory for when the database is down."""
+
+    def __init__(self, database: Database, secrets: SecretBox, clock: Clock) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._clock = clock
+        self._remembered: dict[str, Installation] = {}
+
+    async def register(self, installation: Installation) -> None:
+        """Store an installation; the newest registration of a Saleor replaces the one before."""
+        now = self._clock.now()
+        row = {
+            "saleor_api_url": installation.saleor_api_url,
+            "app_id": installation.app_id,
+            "sealed_token": self._secrets.seal(
+                installation.token.get_secret_value(), place=_token_place(installation.saleor_api_url)
+            ),
+            "key_set": installation.key_set,
+            "key_set_fetched_at": now,
+            "saleor_version": installation.saleor_version,
+            "app_base_url": installation.app_base_url,
+            "registered_at": now,
+        }
+        insert = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(installations).values(row)
+        async with self._database.write() as connection:
+            await connection.execute(insert.on_conflict_do_update(index_elements=["saleor_api_url"], set_=row))
+        self._remembered[installation.saleor_api_url] = installation
+
+    async def find(self, saleor_api_url: str) -> Installation | None:
+        """Return the installation of that Saleor; from memory where the database does not answer.
+
+        Raises:
+            LedgerUnavailable: where the database does not answer and memory holds nothing.
+        """
+        try:
+            async with self._database.read() as connection:
+                row = (
+                    await connection.execute(
+                        select(installations).where(installations.c.saleor_api_url == saleor_api_url)
+                    )
+                ).one_or_none()
+        except LedgerUnavailable:
+            if saleor_api_url in self._remembered:
+                return self._remembered[saleor_api_url]
+            raise
+        if row is None:
+            self._remembered.pop(saleor_api_url, None)
+            return None
+        installation = self._read(row)
+        self._remembered[saleor_api_url] = installation
+        return installation
+
+    async def may_fetch_key_set(self, saleor_api_url: str) -> bool:
+        """Claim the one fetch of a shop's key set that is allowed in ten seconds, for all processes together."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            claimed = await connection.execute(
+                update(installations)
+                .where(
+                    installations.c.saleor_api_url == saleor_api_url,
+                    installations.c.key_set_fetched_at <= now - KEY_SET_FETCH_EVERY,
+                )
+                .values(key_set_fetched_at=now)
+            )
+        return claimed.rowcount == 1
+
+    async def renew_key_set(self, installation: Installation, key_set: str) -> Installation:
+        """Store a newly fetched key set, and return the installation with it."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(installations)
+                .where(installations.c.saleor_api_url == installation.saleor_api_url)
+                .values(key_set=key_set)
+            )
+        renewed = replace(installation, key_set=key_set)
+        self._remembered[installation.saleor_api_url] = renewed
+        return renewed
+
+    def _read(self, row: Row[tuple[str | datetime, ...]]) -> Installation:
+        return Installation(
+            saleor_api_url=row.saleor_api_url,
+            app_id=row.app_id,
+            token=SecretStr(self._secrets.open(row.sealed_token, place=_token_place(row.saleor_api_url))),
+            key_set=row.key_set,
+            saleor_version=row.saleor_version,
+            app_base_url=row.app_base_url,
+        )
+
+
+def _token_place(saleor_api_url: str) -> str:
+    return f"installations/{saleor_api_url}/token"

@@ -1,0 +1,46 @@
+"""The tables of the shops. Secrets stand in columns whose names begin with `sealed_`."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, String, Table, Text, UniqueConstraint
+
+from saleor_cinetpay.database import Moment, metadata
+
+installations = Table(
+    "installations",
+    metadata,
+    Column("saleor_api_url", String(512), primary_key=True),
+    Column("app_id", String(128), nullable=False),
+    Column("sealed_token", Text, nullable=False),
+    Column("key_set", Text, nullable=False),
+    Column("key_set_fetched_at", Moment, nullable=False),
+    Column("saleor_version", String(32), nullable=False),
+    Column("app_base_url", String(512), nullable=False),
+    Column("registered_at", Moment, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_key", String(64), primary_key=True),
+    Column("saleor_api_url", String(512), nullable=False, index=True),
+    Column("origin", String(16), nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("site_id", String(64), nullable=False),
+    Column("sealed_api_key", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("minimum", BigInteger, nullable=False),
+    Column("maximum", BigInteger, nullable=True),
+    Column("step", BigInteger, nullable=False),
+    Column("phone_required", Boolean, nullable=False),
+    Column("default_prefix", String(4), nullable=True),
+    Column("language", String(2), nullable=False),
+    Column("environment", String(8), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("saleor_api_url", "origin", "site_id"),
+)
+
+shop_settings = Table(
+    "shop_settings",
+    metadata,
+    Column("saleor_api_url", String(512), primary_key=True),
+    Column("storefront_origins", JSON, nullable=False),
+)

@@ -1,0 +1,137 @@
+"""What Saleor's webhooks bring, as the subscriptions beside this file select it; numbers are Decimals."""
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from saleor_cinetpay.money import Money
+from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
+
+
+def _a_transaction(written: str) -> TransactionId:
+    transaction_id = TransactionId(written)
+    trans_id_of(transaction_id)
+    return transaction_id
+
+
+class SaleorMoney(_Wire):
+    """Saleor's Money."""
+
+    amount: Annotated[Decimal, Field(allow_inf_nan=False)]
+    currency: str
+
+    @property
+    def money(self) -> Money:
+        """The same as our own type."""
+        return Money(amount=self.amount, currency=self.currency)
+
+
+class SaleorRecipient(_Wire):
+    """The app that Saleor means."""
+
+    id: str
+
+
+class SaleorChannel(_Wire):
+    """The channel that is sold in."""
+
+    slug: str
+    currency_code: str
+
+
+class SaleorTotal(_Wire):
+    """A total with its taxes."""
+
+    gross: SaleorMoney
+
+
+class SaleorSourceObject(_Wire):
+    """The Checkout or the Order that is paid."""
+
+    typename: Annotated[Literal["Checkout", "Order"], Field(alias="__typename")]
+    id: str
+    number: str | None = None
+    channel: SaleorChannel
+    total: SaleorTotal | None = None
+    total_price: SaleorTotal | None = None
+
+    @property
+    def gross(self) -> SaleorMoney | None:
+        """What the whole costs."""
+        total = self.total or self.total_price
+        return total.gross if total else None
+
+
+class SaleorAction(_Wire):
+    """What Saleor wants charged."""
+
+    amount: Annotated[Decimal, Field(allow_inf_nan=False)]
+    currency: str
+
+    @property
+    def money(self) -> Money:
+        """The same as our own type."""
+        return Money(amount=self.amount, currency=self.currency)
+
+
+class SaleorTransactionItem(_Wire):
+    """The Saleor transaction."""
+
+    id: Annotated[str, AfterValidator(_a_transaction)]
+    charged_amount: SaleorMoney
+
+    @property
+    def transaction_id(self) -> TransactionId:
+        """The GraphQL id, known to be a transaction's."""
+        return TransactionId(self.id)
+
+
+class SaleorCall(_Wire):
+    """What every event carries, so that it can be checked under the signature."""
+
+    typename: Annotated[str, Field(alias="__typename")]
+    issued_at: AwareDatetime
+    recipient: SaleorRecipient
+
+
+class PaymentGatewayInitializeSession(SaleorCall):
+    """PAYMENT_GATEWAY_INITIALIZE_SESSION."""
+
+    data: Any = None
+    amount: Annotated[Decimal | None, Field(allow_inf_nan=False)] = None
+    source_object: SaleorSourceObject
+
+
+class TransactionInitializeSession(SaleorCall):
+    """TRANSACTION_INITIALIZE_SESSION."""
+
+    data: Any = None
+    action: SaleorAction
+    transaction: SaleorTransactionItem
+    source_object: SaleorSourceObject
+
+
+class TransactionProcessSession(SaleorCall):
+    """TRANSACTION_PROCESS_SESSION."""
+
+    action: SaleorAction
+    transaction: SaleorTransactionItem
+
+
+def read_json(body: bytes) -> object:
+    """Decode a body, its numbers as Decimals.
+
+    Raises:
+        ValueError: where it is no JSON.
+    """
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

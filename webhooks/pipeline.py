@@ -1,0 +1,207 @@
+"""What all doors of Saleor share: who calls, what they say, how long they wait, and what they get when we can't.
+
+    limit -> read -> installation -> signature -> recipient, event, age -> the door -> answer
+
+A caller who is refused gets a 4xx before anything is written or sent. A genuine one always gets a 200 that is
+valid for its event, within 10 s; where the database or CinetPay fails, the door says what it can't know.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import AppError, CallRefused, LedgerUnavailable, PaymentImpossible, SaleorError, UnknownKey
+from saleor_cinetpay.locale import text
+from saleor_cinetpay.saleor.address import normalised
+from saleor_cinetpay.saleor.keys import KeySet, verify_webhook
+from saleor_cinetpay.shops.installations import Installation, Installations
+from webhooks.answers import Answer
+from webhooks.payloads import SaleorCall, read_json
+
+BODY_LIMIT_BYTES = 1024 * 1024
+BUDGET_S = 9.0
+KEY_SET_S = 3.0
+OLDEST = timedelta(hours=24)
+
+log = structlog.get_logger(__name__)
+Payload = TypeVar("Payload", bound=SaleorCall)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genuine(Generic[Payload]):
+    """A call that Saleor really made, to us."""
+
+    payload: Payload
+    installation: Installation
+    deadline: datetime
+    """When the answer must be ready."""
+
+
+class Door(Protocol[Payload]):
+    """One event of Saleor's."""
+
+    event: str
+    """In the address: `transaction-initialize-session`."""
+    payload: type[Payload]
+    """Its name is the event's `__typename`."""
+
+    async def answer(self, call: Genuine[Payload]) -> Answer:
+        """Answer a genuine call.
+
+        Raises:
+            PaymentImpossible: answered by `failure`.
+            LedgerUnavailable: answered by `failure` as well.
+        """
+        ...
+
+    def failure(self, payload: Payload, error: PaymentImpossible) -> Answer:
+        """Answer that it can't be done, or can't be known, without asking anybody."""
+        ...
+
+
+class KeySets(Protocol):
+    """Fetches the keys of a Saleor."""
+
+    async def fetch_key_set(self, installation: Installation, *, timeout_s: float) -> str:
+        """Return the JWKS as JSON text.
+
+        Raises:
+            SaleorError: where it can't be had.
+        """
+        ...
+
+
+class Pipeline:
+    """Takes Saleor's webhooks to their doors."""
+
+    def __init__(self, *, installations: Installations, key_sets: KeySets, clock: Clock, chance: Chance) -> None:
+        self._installations = installations
+        self._key_sets = key_sets
+        self._clock = clock
+        self._chance = chance
+
+    def routes(self, doors: Sequence[Door[Payload]]) -> list[Route]:
+        """Return one route for each door."""
+        return [Route(f"/api/webhooks/{door.event}", self._endpoint(door), methods=["POST"]) for door in doors]
+
+    def _endpoint(self, door: Door[Payload]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            with structlog.contextvars.bound_contextvars(event=door.event, call=self._chance.token()):
+                return await self._take(door, request)
+
+        return endpoint
+
+    async def _take(self, door: Door[Payload], request: Request) -> Response:
+        deadline = self._clock.now() + timedelta(seconds=BUDGET_S)
+        payload: Payload | None = None
+        try:
+            async with asyncio.timeout(BUDGET_S):
+                body = await _body(request)
+                payload = _read(door, body)
+                installation = await self._authenticate(request, body, payload)
+                self._check_age(payload)
+                answer = await door.answer(Genuine(payload=payload, installation=installation, deadline=deadline))
+        except CallRefused as refused:
+            log.warning("webhook_refused", status=refused.status, code=refused.code, reason=str(refused))
+            return JSONResponse({"message": str(refused)}, status_code=refused.status)
+        except Exception as error:  # the outer border of all doors: a genuine call gets a valid answer, come what may
+            if payload is None:
+                log.error("webhook_unread", error=type(error).__name__)
+                return JSONResponse({"message": "the request was not received in time"}, status_code=400)
+            answer = door.failure(payload, _impossible(error))
+        log.info("webhook_answered", result=answer.get("result"))
+        return JSONResponse(answer)
+
+    async def _authenticate(self, request: Request, body: bytes, payload: SaleorCall) -> Installation:
+        signature = request.headers.get("saleor-signature") or request.headers.get("x-saleor-signature")
+        said = request.headers.get("saleor-api-url") or request.headers.get("x-saleor-api-url")
+        if not signature or not said:
+            raise CallRefused(401, "SIGNATURE_MISSING", "the call is not signed, or does not say by which Saleor")
+        try:
+            saleor_api_url = normalised(said)
+        except SaleorError:
+            raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor") from None
+        installation = await self._installations.find(saleor_api_url)
+        if installation is None:
+            raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor")
+        try:
+            verify_webhook(body, signature, _keys(installation.key_set))
+        except UnknownKey as unknown:
+            installation = await self._with_new_keys(installation, unknown)
+            verify_webhook(body, signature, _keys(installation.key_set))
+        if payload.recipient.id != installation.app_id:
+            raise CallRefused(401, "RECIPIENT_WRONG", "the call is meant for another app")
+        return installation
+
+    async def _with_new_keys(self, installation: Installation, unknown: UnknownKey) -> Installation:
+        if not await self._installations.may_fetch_key_set(installation.saleor_api_url):
+            raise unknown
+        try:
+            key_set = await self._key_sets.fetch_key_set(installation, timeout_s=KEY_SET_S)
+            KeySet.parse(key_set)
+        except SaleorError as error:
+            log.warning("key_set_not_fetched", saleor_api_url=installation.saleor_api_url, error=str(error))
+            raise unknown from error
+        return await self._installations.renew_key_set(installation, key_set)
+
+    def _check_age(self, payload: SaleorCall) -> None:
+        if payload.issued_at < self._clock.now() - OLDEST:
+            raise CallRefused(400, "CALL_TOO_OLD", "the call was issued more than 24 hours ago")
+
+
+def _read(door: Door[Payload], body: bytes) -> Payload:
+    if not body.strip():
+        raise CallRefused(400, "BODY_EMPTY", "the body is empty")
+    try:
+        content = read_json(body)
+    except ValueError:
+        raise CallRefused(400, "BODY_UNREADABLE", "the body is no JSON") from None
+    if not isinstance(content, dict):
+        raise CallRefused(400, "BODY_UNREADABLE", "the body is no JSON object")
+    if content.get("__typename") != door.payload.__name__:
+        raise CallRefused(400, "EVENT_WRONG", "the body is of another event than the address")
+    try:
+        return door.payload.model_validate(content)
+    except ValidationError as error:
+        fields = ", ".join(".".join(str(part) for part in problem["loc"]) for problem in error.errors()[:5])
+        raise CallRefused(400, "BODY_UNREADABLE", f"the body lacks what the subscription selects: {fields}") from None
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT_BYTES:
+            raise CallRefused(413, "BODY_TOO_LARGE", f"the body is larger than {BODY_LIMIT_BYTES} bytes")
+    return bytes(body)
+
+
+def _impossible(error: Exception) -> PaymentImpossible:
+    if isinstance(error, PaymentImpossible):
+        return error
+    if isinstance(error, LedgerUnavailable | TimeoutError):
+        log.error("webhook_not_done", error=str(error) or type(error).__name__)
+    else:
+        log.error("webhook_broke", exc_info=error)
+    known = error if isinstance(error, AppError) else AppError(type(error).__name__)
+    return PaymentImpossible(
+        "TRY_LATER",
+        buyer=text("Something went wrong on our side. Please try again in a few minutes."),
+        merchant=known.merchant,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _keys(key_set: str) -> KeySet:
+    return KeySet.parse(key_set)
