@@ -16,10 +16,19 @@ from pydantic import ValidationError
 from saleor_cinetpay import __version__
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.demo import DemoPorts, run_demo
 from saleor_cinetpay.errors import AppError
-from saleor_cinetpay.logs import configure_logs
+from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.migrations import migrate as migrate_database
 from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
+from saleor_cinetpay.sandbox.cinetpay.command import serve as serve_sandbox
+from saleor_cinetpay.sandbox.cinetpay.config import (
+    DEFAULT_API_KEY,
+    DEFAULT_SITE_ID,
+    Merchant,
+    NotifyMode,
+    SandboxConfig,
+)
 from saleor_cinetpay.settings import Settings
 
 DEVELOPMENT_KEY = Path("data/development-secret-key")
@@ -109,6 +118,35 @@ def manifest(
         base_url=base, app_id=settings.manifest_app_id, schema_version=saleor_version, webhooks=declared_webhooks()
     )
     typer.echo(json.dumps(document, indent=2))
+
+
+@app.command()
+def demo(
+    app_port: Annotated[int, typer.Option(help="Where the app listens.")] = 8000,
+    cinetpay_port: Annotated[int, typer.Option(help="Where the simulated CinetPay listens.")] = 8001,
+    shop_port: Annotated[int, typer.Option(help="Where the small Saleor and its shop listen.")] = 8010,
+    log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.WARNING,
+) -> None:
+    """Run the app, a simulated CinetPay and a shop on this machine, to buy something in the browser."""
+    configure_logs(log_level, "console")
+    asyncio.run(run_demo(DemoPorts(app=app_port, cinetpay=cinetpay_port, shop=shop_port), typer.echo))
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8001,
+    public_url: Annotated[str | None, typer.Option(help="Where browsers and shops reach it.")] = None,
+    site_id: Annotated[str, typer.Option(help="The site id that it knows.")] = DEFAULT_SITE_ID,
+    api_key: Annotated[str, typer.Option(help="That site's API key.")] = DEFAULT_API_KEY,
+    state: Annotated[str, typer.Option(help="A SQLite file that keeps payments over a restart.")] = ":memory:",
+    notify: Annotated[NotifyMode, typer.Option(help="How the shop hears of a change.")] = NotifyMode.ONCE,
+) -> None:
+    """Run the simulated CinetPay on its own, for any shop's tests."""
+    url = public_url or f"http://{host}:{port}"
+    typer.echo(f"Simulated CinetPay: API {url}/v1/, payment page {url}/, site {site_id}, key {api_key}")
+    merchant = Merchant(site_id=site_id, api_key=api_key)
+    serve_sandbox(SandboxConfig(merchants=(merchant,), public_url=url, state=state, notify=notify), host, port)
 
 
 def _version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping, MutableMapping
+from enum import StrEnum
 from typing import Any, Literal
 
 import structlog
@@ -14,7 +15,16 @@ REDACTED = "[removed]"
 LONGEST_VALUE = 2000
 
 
-def configure_logs(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "console"]) -> None:
+class LogLevel(StrEnum):
+    """From how much weight on a thing is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
     """Set up structlog and the standard library's logging alike, to standard error."""
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from saleor_cinetpay.logs import LogLevel
 from saleor_cinetpay.schedule import parse_delays_s
 
 CommaSeparated = Annotated[
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     host: str = "0.0.0.0"  # noqa: S104  containers are reached from outside
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = LogLevel.INFO
     log_format: Literal["json", "console"] = "json"
 
     @field_validator("log_level", "log_format", "app_env", mode="before")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 70
 
-FOUNDATIONS = frozenset({"__init__", "errors", "locale", "money", "clock", "chance", "schedule", "settings"})
+FOUNDATIONS = frozenset({"__init__", "errors", "locale", "money", "clock", "chance", "schedule", "settings", "logs"})
 PARTS = frozenset({"cinetpay", "saleor", "shops"})
 BORDERS = frozenset({"webhooks", "dashboard", "customer"})
 
@@ -24,12 +24,11 @@ PLAN: dict[str, frozenset[str]] = {
     "shops": FOUNDATIONS | {"database"},
     "payments": FOUNDATIONS | PARTS | {"database"},
     **dict.fromkeys(BORDERS, FOUNDATIONS | PARTS | {"payments"}),
-    "logs": FOUNDATIONS,
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
-    "app": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "adapters", "logs"},
-    "cli": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "app", "sandbox", "logs", "migrations", "demo"},
-    "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "logs", "migrations"},
+    "app": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "adapters"},
+    "cli": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "app", "sandbox", "migrations", "demo"},
+    "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "migrations"},
     "sandbox": frozenset(),
 }
 """Each area of the house and what it may import, itself aside."""

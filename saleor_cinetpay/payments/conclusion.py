@@ -66,7 +66,7 @@ def conclude(
         case VerdictKind.SUSPECT:
             return Conclusion(payment=_schedule(_suspect(looked, meant.reason), now=now, policy=policy, draw=draw))
         case VerdictKind.REFUSED:
-            return _refuse(looked, now=now, policy=policy, draw=draw)
+            return _refuse(looked, began_at=began_at, now=now, policy=policy, draw=draw)
         case VerdictKind.PENDING:
             return Conclusion(payment=_schedule(_wait(looked, meant, now=now), now=now, policy=policy, draw=draw))
 
@@ -88,13 +88,17 @@ def _accept(payment: Payment, seen: Observation, *, now: datetime) -> Conclusion
     return Conclusion(payment=accepted, report=report_of(accepted, ReportType.CHARGE_SUCCESS, success_time))
 
 
-def _refuse(payment: Payment, *, now: datetime, policy: Policy, draw: float) -> Conclusion:
-    """Let a refusal stand as pending until the buyer is back or the grace has passed; a suspicion it does not lift."""
+def _refuse(payment: Payment, *, began_at: datetime, now: datetime, policy: Policy, draw: float) -> Conclusion:
+    """Let a refusal stand as pending until the buyer is back or the grace has passed; a suspicion it does not lift.
+
+    A buyer who came back while CinetPay was answering may have paid since, so only an answer asked for later counts.
+    """
     report = None
     if payment.state is PaymentState.PENDING:
         seen_at = payment.refusal_seen_at or now
         payment = replace(payment, refusal_seen_at=seen_at, unclear_since=None)
-        if payment.buyer_back_at is not None or now >= seen_at + policy.refusal_grace:
+        buyer_back = payment.buyer_back_at is not None and payment.buyer_back_at <= began_at
+        if buyer_back or now >= seen_at + policy.refusal_grace:
             payment = replace(payment, state=PaymentState.REFUSED, failure_told_at=now)
             report = report_of(payment, ReportType.CHARGE_FAILURE, now)
     return Conclusion(payment=_schedule(payment, now=now, policy=policy, draw=draw), report=report)

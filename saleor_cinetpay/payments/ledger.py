@@ -3,6 +3,9 @@
 Nothing is acknowledged to anybody before it stands here. A payment or a report that is due *is* the work item:
 whoever claims it moves `due_at` to the end of a lease and holds a token; what a dead process had claimed becomes
 due again by itself. Everything that changes a leased row proves the token first.
+
+What is due is chosen in a common table expression: as a plain subquery, PostgreSQL may run it once for each row
+and claim far more than the limit.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -80,8 +83,8 @@ class Ledger:
         due = select(payments.c.trans_id).where(payments.c.due_at <= now)
         if except_accounts:
             due = due.where(payments.c.account_key.not_in(except_accounts))
-        due = due.order_by(payments.c.due_at).limit(limit).with_for_update(skip_locked=True)
-        return await self._claim_payments(update(payments).where(payments.c.trans_id.in_(due)), now)
+        first = due.order_by(payments.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
+        return await self._claim_payments(update(payments).where(payments.c.trans_id.in_(select(first))), now)
 
     async def save(
         self, claimed: Payment, decide: Callable[[Payment], Conclusion], event: Callable[[Payment, Payment], Event]
@@ -171,7 +174,7 @@ class Ledger:
             )
             if noted.rowcount != 1:
                 return None
-            await self._record(connection, trans_id, Event(kind="initialize_failed", detail={"code": code}))
+            await self._record(connection, trans_id, Event(kind="failure_told", detail={"code": code}))
         return now
 
     async def history(self, trans_id: str) -> list[tuple[datetime, Event]]:
@@ -190,12 +193,12 @@ class Ledger:
         due = select(reports.c.id).where(reports.c.due_at <= now)
         if except_shops:
             due = due.where(reports.c.saleor_api_url.not_in(except_shops))
-        due = due.order_by(reports.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        first = due.order_by(reports.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
         lease = self._chance.token()
         async with self._database.write() as connection:
             rows = await connection.execute(
                 update(reports)
-                .where(reports.c.id.in_(due))
+                .where(reports.c.id.in_(select(first)))
                 .values(due_at=now + LEASE, lease=lease, attempts=reports.c.attempts + 1)
                 .returning(reports)
             )

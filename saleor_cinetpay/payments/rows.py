@@ -80,8 +80,8 @@ def row_of(payment: Payment, secrets: SecretBox) -> dict[str, Any]:
             json.dumps(
                 {
                     "fields": asdict(payment.fields),
-                    "signature": payment.signature.get_secret_value() if payment.signature else None,
-                    "api_key": payment.api_key.get_secret_value() if payment.api_key else None,
+                    "signature": None if payment.signature is None else payment.signature.get_secret_value(),
+                    "api_key": None if payment.api_key is None else payment.api_key.get_secret_value(),
                 }
             ),
             place=_form_place(payment.trans_id),
@@ -96,8 +96,8 @@ def payment_of(row: Any, secrets: SecretBox) -> Payment:
     return Payment(
         **{name: getattr(row, name) for name in _PLAIN},
         fields=PaymentFields(**form["fields"], phone=PhoneNumber(**phone) if phone else None),
-        signature=SecretStr(form["signature"]) if form["signature"] else None,
-        api_key=SecretStr(form["api_key"]) if form["api_key"] else None,
+        signature=None if form["signature"] is None else SecretStr(form["signature"]),
+        api_key=None if form["api_key"] is None else SecretStr(form["api_key"]),
         environment=Environment(row.environment),
         language=Language(row.language),
         merchant_language=Language(row.merchant_language),

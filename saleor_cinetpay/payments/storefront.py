@@ -155,6 +155,7 @@ def _is_web_address(value: str) -> bool:
     if len(value) > LONGEST_URL or any(character <= " " or character in "\\\x7f" for character in value):
         return False
     try:
+        value.encode()  # half a surrogate pair, which JSON can spell, can't be stored or sent on
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:

@@ -1,0 +1,206 @@
+"""Saleor's GraphQL API: one method for each thing that the app asks of it.
+
+All calls go through the one HTTP client that is handed in, so that its connections and its network guard hold
+for every shop. The documents stand in `documents/` and are valid on every Saleor from 3.20 on.
+"""
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import httpx2 as httpx
+from gql import Client, GraphQLRequest, gql
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from saleor_cinetpay.errors import SaleorRefused, SaleorUnavailable, SaleorUnintelligible
+from saleor_cinetpay.saleor.address import SaleorApiUrl
+from saleor_cinetpay.saleor.exchange import exchange
+from saleor_cinetpay.saleor.graphql_transport import MESSAGE_LIMIT, SharedTransport
+from saleor_cinetpay.saleor.types import (
+    EventReported,
+    SaleorCheckout,
+    SaleorCheckoutId,
+    SaleorIdentity,
+    SaleorOrderId,
+    SaleorTransaction,
+    SaleorTransactionId,
+    TransactionEvent,
+)
+
+DEFAULT_TIMEOUT_S = 8.0
+KEY_SET_LIMIT_BYTES = 64 * 1024
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+
+_IDENTITY = TypeAdapter(SaleorIdentity)
+_TRANSACTION = TypeAdapter(SaleorTransaction | None)
+_CHECKOUT = TypeAdapter(SaleorCheckout | None)
+
+_Parsed = TypeVar("_Parsed")
+
+
+def _document(name: str) -> GraphQLRequest:
+    return gql((files(__package__) / "documents" / f"{name}.graphql").read_text("utf-8"))
+
+
+IDENTIFY = _document("identify")
+TRANSACTION_EVENT_REPORT = _document("transaction_event_report")
+READ_TRANSACTION = _document("transaction")
+READ_CHECKOUT = _document("checkout")
+CHECKOUT_COMPLETE = _document("checkout_complete")
+
+
+class SaleorClient:
+    """Talks to any number of Saleors.
+
+    Every method raises SaleorUnavailable, SaleorUnintelligible, SaleorRefused or AddressForbidden, and takes a
+    `timeout_s` that can only shorten the client's own.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._http = http
+        self._timeout_s = timeout_s
+
+    async def identify(
+        self, saleor_api_url: SaleorApiUrl, token: SecretStr, *, timeout_s: float | None = None
+    ) -> SaleorIdentity:
+        """Ask who the token makes us. Does not move money.
+
+        Raises:
+            SaleorRefused: `UNAUTHENTICATED` where the token is no app's.
+        """
+        data = await self._execute(IDENTIFY, saleor_api_url, token, {}, timeout_s)
+        if data.get("app") is None:
+            raise SaleorRefused(code="UNAUTHENTICATED", message="the token is no app's")
+        return _parsed(_IDENTITY, data)
+
+    async def fetch_key_set(self, saleor_api_url: SaleorApiUrl, *, timeout_s: float | None = None) -> str:
+        """Return the JSON text of the keys with which that Saleor signs, for `KeySet.parse`."""
+        url = httpx.URL(saleor_api_url).join("/.well-known/jwks.json")
+        request = self._http.build_request("GET", url, headers={"accept-encoding": "identity"})
+        answer = await exchange(
+            self._http, request, limit_bytes=KEY_SET_LIMIT_BYTES, timeout_s=self._shortened(timeout_s)
+        )
+        if answer.status != 200:
+            raise SaleorUnavailable(f"{url.host} answers {answer.status} for its keys", maybe_carried_out=False)
+        return answer.body.decode("utf-8", errors="replace")
+
+    async def report_transaction_event(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        event: TransactionEvent,
+        *,
+        timeout_s: float | None = None,
+    ) -> EventReported:
+        """Have Saleor book an event. Moves money in Saleor's books; a repeat of the same event is harmless.
+
+        Raises:
+            SaleorRefused: `NOT_FOUND`, `INVALID`, `INCORRECT_DETAILS`, `ALREADY_EXISTS` or `REQUIRED`.
+        """
+        data = await self._execute(TRANSACTION_EVENT_REPORT, saleor_api_url, token, _event_variables(event), timeout_s)
+        payload = _payload(data, "transactionEventReport")
+        return EventReported(already_processed=payload.get("alreadyProcessed") is True)
+
+    async def read_transaction(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        transaction_id: SaleorTransactionId,
+        *,
+        timeout_s: float | None = None,
+    ) -> SaleorTransaction | None:
+        """Read a transaction from Saleor's books, None where Saleor has none of that id. Does not move money."""
+        data = await self._execute(READ_TRANSACTION, saleor_api_url, token, {"id": transaction_id}, timeout_s)
+        return _parsed(_TRANSACTION, data.get("transaction"))
+
+    async def read_checkout(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        checkout_id: SaleorCheckoutId,
+        *,
+        timeout_s: float | None = None,
+    ) -> SaleorCheckout | None:
+        """Read a checkout, None where it is gone (completed, for one). Does not move money."""
+        data = await self._execute(READ_CHECKOUT, saleor_api_url, token, {"id": checkout_id}, timeout_s)
+        return _parsed(_CHECKOUT, data.get("checkout"))
+
+    async def complete_checkout(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        checkout_id: SaleorCheckoutId,
+        *,
+        timeout_s: float | None = None,
+    ) -> SaleorOrderId:
+        """Turn a checkout into its order; asked again, Saleor gives the same order.
+
+        Saleor also completes what is not fully paid where the channel allows it: read the charge status first.
+
+        Raises:
+            SaleorRefused: with Saleor's CheckoutErrorCode.
+        """
+        data = await self._execute(CHECKOUT_COMPLETE, saleor_api_url, token, {"id": checkout_id}, timeout_s)
+        match _payload(data, "checkoutComplete"):
+            case {"order": {"id": str() as order_id}}:
+                return SaleorOrderId(order_id)
+            case _:
+                raise SaleorRefused(code="CONFIRMATION_NEEDED", message="Saleor made no order of the checkout")
+
+    async def _execute(
+        self,
+        document: GraphQLRequest,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        variables: Mapping[str, object],
+        timeout_s: float | None,
+    ) -> dict[str, Any]:
+        if not _TOKEN.fullmatch(token.get_secret_value()):
+            raise SaleorRefused(code="UNAUTHENTICATED", message="what we hold can't be a token")
+        transport = SharedTransport(self._http, saleor_api_url, token, self._shortened(timeout_s))
+        request = GraphQLRequest(document, variable_values=dict(variables))
+        return await Client(transport=transport, execute_timeout=None).execute_async(request)
+
+    def _shortened(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
+
+
+def _event_variables(event: TransactionEvent) -> dict[str, object]:
+    variables: dict[str, object] = {
+        "id": event.transaction_id,
+        "type": event.type,
+        "pspReference": event.psp_reference,
+        "amount": event.amount,
+        "time": event.time.isoformat(),
+        "message": event.message,
+    }
+    if event.available_actions is not None:
+        variables["availableActions"] = event.available_actions
+    if event.external_url is not None:
+        variables["externalUrl"] = event.external_url
+    return variables
+
+
+def _payload(data: dict[str, Any], mutation: str) -> dict[object, object]:
+    """Return a mutation's payload where it has no errors."""
+    payload: object = data.get(mutation)
+    match payload:
+        case {"errors": [], **answer}:
+            return answer
+        case {"errors": [{"code": str() as code, **detail}, *_]}:
+            message = f"{detail.get('field')}: {detail.get('message')}"
+            raise SaleorRefused(code=code, message=message[:MESSAGE_LIMIT])
+        case _:
+            raise SaleorUnintelligible(f"Saleor's {mutation} is not of its schema", maybe_carried_out=True)
+
+
+def _parsed(adapter: TypeAdapter[_Parsed], data: object) -> _Parsed:
+    try:
+        return adapter.validate_python(data)
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False))
+        raise SaleorUnintelligible(
+            f"Saleor's answer is not of its schema at {places}", maybe_carried_out=True
+        ) from None

@@ -1,0 +1,189 @@
+"""What is said to Saleor and what it answers: plain data, named as Saleor names it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, NewType, Self
+
+from pydantic import AliasPath, AwareDatetime, BeforeValidator, Field
+
+from saleor_cinetpay.money import Money
+
+SaleorAppId = NewType("SaleorAppId", str)
+"""The app's GraphQL id at one Saleor; a re-install after a deletion brings another."""
+SaleorTransactionId = NewType("SaleorTransactionId", str)
+"""base64 of `TransactionItem:<uuid>`."""
+SaleorCheckoutId = NewType("SaleorCheckoutId", str)
+SaleorOrderId = NewType("SaleorOrderId", str)
+
+
+class _SaleorEnum(StrEnum):
+    """An enum of Saleor's schema; a value of a later Saleor, or none, reads as UNKNOWN."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls("UNKNOWN")
+
+
+class TransactionEventType(_SaleorEnum):
+    """Saleor's TransactionEventTypeEnum."""
+
+    AUTHORIZATION_SUCCESS = "AUTHORIZATION_SUCCESS"
+    AUTHORIZATION_FAILURE = "AUTHORIZATION_FAILURE"
+    AUTHORIZATION_ADJUSTMENT = "AUTHORIZATION_ADJUSTMENT"
+    AUTHORIZATION_REQUEST = "AUTHORIZATION_REQUEST"
+    AUTHORIZATION_ACTION_REQUIRED = "AUTHORIZATION_ACTION_REQUIRED"
+    CHARGE_ACTION_REQUIRED = "CHARGE_ACTION_REQUIRED"
+    CHARGE_SUCCESS = "CHARGE_SUCCESS"
+    CHARGE_FAILURE = "CHARGE_FAILURE"
+    CHARGE_BACK = "CHARGE_BACK"
+    CHARGE_REQUEST = "CHARGE_REQUEST"
+    REFUND_SUCCESS = "REFUND_SUCCESS"
+    REFUND_FAILURE = "REFUND_FAILURE"
+    REFUND_REVERSE = "REFUND_REVERSE"
+    REFUND_REQUEST = "REFUND_REQUEST"
+    CANCEL_SUCCESS = "CANCEL_SUCCESS"
+    CANCEL_FAILURE = "CANCEL_FAILURE"
+    CANCEL_REQUEST = "CANCEL_REQUEST"
+    INFO = "INFO"
+    UNKNOWN = "UNKNOWN"
+
+
+class TransactionAction(StrEnum):
+    """Saleor's TransactionActionEnum: what staff may ask for."""
+
+    CHARGE = "CHARGE"
+    REFUND = "REFUND"
+    CANCEL = "CANCEL"
+
+
+class ChargeStatus(_SaleorEnum):
+    """How much of a checkout or an order is charged."""
+
+    NONE = "NONE"
+    PARTIAL = "PARTIAL"
+    FULL = "FULL"
+    OVERCHARGED = "OVERCHARGED"
+    UNKNOWN = "UNKNOWN"
+
+
+class AuthorizeStatus(_SaleorEnum):
+    """How much of a checkout is authorized or charged."""
+
+    NONE = "NONE"
+    PARTIAL = "PARTIAL"
+    FULL = "FULL"
+    UNKNOWN = "UNKNOWN"
+
+
+def _codes(granted: object) -> object:
+    """Take `[{"code": "HANDLE_PAYMENTS"}]` as its codes; Saleor says null where there are none."""
+    if not isinstance(granted, list):
+        return granted or ()
+    return [permission.get("code") if isinstance(permission, dict) else permission for permission in granted]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorIdentity:
+    """Who a token makes us, and at which Saleor."""
+
+    app_id: Annotated[SaleorAppId, Field(validation_alias=AliasPath("app", "id"))]
+    permissions: Annotated[
+        frozenset[str],
+        Field(validation_alias=AliasPath("app", "permissions")),
+        BeforeValidator(_codes),
+    ]
+    version: Annotated[str, Field(validation_alias=AliasPath("shop", "version"))]
+    """The whole version, such as `3.23.28`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionEvent:
+    """An event that Saleor is to book. Moves money in Saleor's books."""
+
+    transaction_id: SaleorTransactionId
+    type: TransactionEventType
+    psp_reference: str
+    """At most 512 characters; Saleor takes transaction, reference and type together as the event's identity."""
+    amount: Decimal
+    currency: str
+    """The transaction's; Saleor is not told, as a transaction has but one."""
+    time: datetime
+    """Saleor orders success and failure by it, and lets failure win a tie."""
+    message: str
+    """For staff; Saleor cuts it at 512 characters."""
+    available_actions: tuple[TransactionAction, ...] | None = None
+    """What staff may ask for from now on; none given leaves it as it is."""
+    external_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventReported:
+    """Saleor has the event."""
+
+    already_processed: bool
+    """Whether it had it before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorTransactionEvent:
+    """One entry of a transaction's history."""
+
+    type: TransactionEventType
+    psp_reference: Annotated[str, Field(validation_alias="pspReference")]
+    amount: Money
+    time: Annotated[AwareDatetime, Field(validation_alias="createdAt")]
+    message: str
+    idempotency_key: Annotated[str | None, Field(validation_alias="idempotencyKey")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorTransactionCheckout:
+    """The checkout that a transaction pays for."""
+
+    id: SaleorCheckoutId
+    token: str
+    charge_status: Annotated[ChargeStatus, Field(validation_alias="chargeStatus")]
+    channel: Annotated[str, Field(validation_alias=AliasPath("channel", "slug"))]
+    """The channel's slug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorTransactionOrder:
+    """The order that a transaction pays for."""
+
+    id: SaleorOrderId
+    number: str
+    charge_status: Annotated[ChargeStatus, Field(validation_alias="chargeStatus")]
+    channel: Annotated[str, Field(validation_alias=AliasPath("channel", "slug"))]
+    """The channel's slug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorTransaction:
+    """A transaction as Saleor's books have it."""
+
+    id: SaleorTransactionId
+    token: str
+    """Its UUID."""
+    psp_reference: Annotated[str, Field(validation_alias="pspReference")]
+    charged: Annotated[Money, Field(validation_alias="chargedAmount")]
+    charge_pending: Annotated[Money, Field(validation_alias="chargePendingAmount")]
+    events: tuple[SaleorTransactionEvent, ...]
+    """Oldest first, as Saleor gives them."""
+    checkout: SaleorTransactionCheckout | None
+    order: SaleorTransactionOrder | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorCheckout:
+    """A checkout, as far as deciding on its completion needs it."""
+
+    id: SaleorCheckoutId
+    token: str
+    charge_status: Annotated[ChargeStatus, Field(validation_alias="chargeStatus")]
+    authorize_status: Annotated[AuthorizeStatus, Field(validation_alias="authorizeStatus")]
+    total: Annotated[Money, Field(validation_alias=AliasPath("totalPrice", "gross"))]
+    channel: Annotated[str, Field(validation_alias=AliasPath("channel", "slug"))]
+    """The channel's slug."""

@@ -1,0 +1,158 @@
+"""How Saleor installs an app: it reads the manifest, checks every query, and hands over a token."""
+
+import secrets
+from typing import Any
+
+import httpx2 as httpx
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, parse, validate
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
+from saleor_cinetpay.sandbox.saleor.messages import MessageLog
+from saleor_cinetpay.sandbox.saleor.records import App, Webhook
+from saleor_cinetpay.sandbox.saleor.store import Store
+
+
+class InstallationFailed(Exception):
+    """The app was not installed; the text is what staff see."""
+
+
+class WebhookManifest(BaseModel):
+    """A webhook as a manifest declares it."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    name: str
+    target_url: str
+    query: str
+    is_active: bool = True
+    sync_events: list[str] = Field(default_factory=list)
+    async_events: list[str] = Field(default_factory=list)
+
+
+class Manifest(BaseModel):
+    """What of a manifest matters here; Saleor reads more."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    id: str
+    name: str
+    version: str
+    permissions: list[str] = Field(default_factory=list)
+    token_target_url: str | None = None
+    app_url: str | None = None
+    webhooks: list[WebhookManifest] = Field(default_factory=list)
+
+
+class Installer:
+    """Installs apps into one Saleor."""
+
+    def __init__(
+        self, config: SaleorConfig, store: Store, http: httpx.AsyncClient, schema: GraphQLSchema, log: MessageLog
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._http = http
+        self._schema = schema
+        self._log = log
+        self._timeout = httpx.Timeout(config.read_timeout_s, connect=config.connect_timeout_s)
+        self._schema_version = ".".join(map(str, config.schema_version))
+
+    async def install(self, manifest_url: str) -> App:
+        """Install an app, or install it anew: the old token is dead then.
+
+        Raises:
+            InstallationFailed: where the manifest, a query or the registration does not do; nothing is left of it.
+        """
+        manifest = await self._fetch(manifest_url)
+        for webhook in manifest.webhooks:
+            self._check(webhook)
+        earlier = self._store.apps.pop(manifest.id, None)
+        app = App(
+            pk=earlier.pk if earlier else self._store.next_pk(),
+            identifier=manifest.id,
+            name=manifest.name,
+            version=manifest.version,
+            app_url=manifest.app_url,
+            manifest_url=manifest_url,
+            permission_codes=tuple(manifest.permissions),
+            webhooks=tuple(
+                Webhook(
+                    name=w.name,
+                    target_url=w.target_url,
+                    events=frozenset(w.sync_events + w.async_events),
+                    query=w.query,
+                )
+                for w in manifest.webhooks
+                if w.is_active
+            ),
+            auth_token=secrets.token_urlsafe(24),
+            created=self._config.now(),
+        )
+        self._store.apps[app.identifier] = app
+        try:
+            if manifest.token_target_url:
+                await self._hand_over(manifest.token_target_url, app.auth_token)
+        except InstallationFailed:
+            del self._store.apps[app.identifier]
+            raise
+        return app
+
+    async def _fetch(self, manifest_url: str) -> Manifest:
+        headers = {"Saleor-Schema-Version": self._schema_version}
+        body = await self._exchange("GET", manifest_url, "manifest", headers, None)
+        if not isinstance(body, dict):
+            raise InstallationFailed("Invalid manifest format.")
+        try:
+            return Manifest.model_validate(body)
+        except ValidationError as error:
+            complaints = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise InstallationFailed(f"Invalid manifest format. {'; '.join(complaints)}") from None
+
+    def _check(self, webhook: WebhookManifest) -> None:
+        """Refuse a query that this very version of Saleor does not understand."""
+        try:
+            document = parse(webhook.query)
+            errors = validate(self._schema, document)
+        except GraphQLError as error:
+            errors = [error]
+        else:
+            operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+            if [o.operation for o in operations] != [OperationType.SUBSCRIPTION]:
+                errors = [*errors, GraphQLError("Only subscriptions are allowed")]
+        if errors:
+            raise InstallationFailed(f"Subscription query is not valid: {webhook.name}: {errors[0].message}")
+
+    async def _hand_over(self, target_url: str, token: str) -> None:
+        headers = {
+            "Saleor-Api-Url": self._config.api_url,
+            "Saleor-Domain": self._config.domain,
+            "X-Saleor-Domain": self._config.domain,
+            "Saleor-Schema-Version": self._schema_version,
+        }
+        await self._exchange("POST", target_url, "registration", headers, {"auth_token": token})
+
+    async def _exchange(self, method: str, url: str, title: str, headers: dict[str, str], content: object) -> Any:
+        """Ask the app, and take nothing but a 2xx."""
+        self._log.add("saleor", "app", title, {"url": url, **({"body": content} if content else {})})
+        try:
+            response = await self._http.request(method, url, headers=headers, json=content, timeout=self._timeout)
+        except httpx.TransportError as error:
+            self._log.add("app", "saleor", title, {"error": type(error).__name__}, ok=False)
+            raise InstallationFailed(f"Failed to connect to app. {type(error).__name__}") from error
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        self._log.add("app", "saleor", title, {"status": response.status_code, "body": body}, ok=response.is_success)
+        if not response.is_success:
+            raise InstallationFailed(_reason(body) or f"App internal error ({response.status_code}).")
+        return body
+
+
+def _reason(body: Any) -> str | None:
+    """Take `error.message` out of an app's refusal."""
+    error = body.get("error") if isinstance(body, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return str(message) if message else None

@@ -1,0 +1,183 @@
+"""The whole app over HTTP, with a simulated CinetPay and a small Saleor around it, all on this machine."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+from pydantic import SecretStr
+from sqlalchemy import update
+
+from saleor_cinetpay.app import House, build_app, build_house
+from saleor_cinetpay.demo import address_of, listening, serving
+from saleor_cinetpay.migrations import migrate
+from saleor_cinetpay.payments.tables import payments, reports
+from saleor_cinetpay.sandbox.cinetpay.app import build_sandbox
+from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID, SandboxConfig
+from saleor_cinetpay.sandbox.saleor.app import build_saleor
+from saleor_cinetpay.sandbox.saleor.booking import Event
+from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
+from saleor_cinetpay.sandbox.saleor.payments import Session
+from saleor_cinetpay.sandbox.saleor.records import Checkout, Transaction
+from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor
+from saleor_cinetpay.settings import AppEnv, Settings
+
+API_KEY = DEFAULT_API_KEY
+SITE_ID = DEFAULT_SITE_ID
+SHOP = "https://shop.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CinetPayDesk:
+    """The simulated CinetPay, worked by a script in place of a buyer."""
+
+    url: str
+    http: httpx.AsyncClient
+
+    async def open(self, redirect: dict[str, Any]) -> str:
+        """Post the buyer's form, as their browser would; return the trans id."""
+        reply = await self.http.request(redirect["method"], redirect["url"], data=redirect["fields"])
+        assert 303 == reply.status_code, reply.text
+        return str(redirect["fields"]["cpm_trans_id"])
+
+    async def settle(self, trans_id: str, code: str = "00", **choices: object) -> None:
+        """End the buyer's attempt with a code."""
+        await self._control(f"payments/{trans_id}/settle", {"code": code, **choices})
+
+    async def show(self, trans_id: str, **fields: object) -> None:
+        """Have checkPayStatus show other values than the truth."""
+        await self._control(f"payments/{trans_id}/show", fields)
+
+    async def fail(self, mode: str | None, **options: object) -> None:
+        """Switch a fault on, or off."""
+        await self._control("faults", {"mode": mode, **options})
+
+    async def messages(self, title: str | None = None, *, to: str = "cinetpay") -> list[dict[str, Any]]:
+        """Return the messages that reached CinetPay (or that party), of one title or all."""
+        reply = await self.http.get(f"{self.url}/_sandbox/messages")
+        return [m for m in reply.json()["messages"] if m["to"] == to and title in (None, m["title"])]
+
+    async def calls(self, method: str) -> int:
+        """Count the calls of one method of the API."""
+        return len([m for m in await self.messages() if method in m["title"] and m["from"] == "app"])
+
+    async def reset(self) -> None:
+        """Forget every payment, message and fault."""
+        await self._control("reset", {})
+
+    async def _control(self, path: str, body: dict[str, object]) -> None:
+        reply = await self.http.post(f"{self.url}/_sandbox/{path}", json=body)
+        assert 200 == reply.status_code, reply.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A shop that takes payments: its Saleor, the app, and CinetPay."""
+
+    app: str
+    house: House
+    saleor: SmallSaleor
+    cinetpay: CinetPayDesk
+    http: httpx.AsyncClient
+    settings: Settings
+
+    async def opened(self, checkout: Checkout | None = None, **data: Any) -> Session:
+        """Open a payment for a new checkout, with that storefront data."""
+        return await self.saleor.initialize(checkout or self.saleor.create_checkout(), data=data or None)
+
+    async def at_cinetpay(self, **data: Any) -> tuple[Transaction, str]:
+        """Open a payment and bring its buyer to CinetPay; return Saleor's transaction and the trans id."""
+        session = await self.opened(**data)
+        assert session.transaction is not None
+        return session.transaction, await self.cinetpay.open(session.data["redirect"])
+
+    async def reported(self, transaction: Transaction, *types: str) -> list[Event]:
+        """Wait until Saleor holds these final events, and no others; return them."""
+
+        def finals() -> list[Event]:
+            return [e for e in transaction.events if e.type.endswith(("_SUCCESS", "_FAILURE"))]
+
+        await eventually(lambda: sorted(types) == sorted(e.type for e in finals()))
+        return finals()
+
+    async def sweep(self) -> None:
+        """Take away what earlier tests have left; the installation stays."""
+        async with self.house.database.write() as connection:
+            for table in (payments, reports):
+                await connection.execute(update(table).values(due_at=None))
+        await self.cinetpay.reset()
+        self.saleor.reset()
+
+    async def state(self, trans_id: str) -> str:
+        """Return the payment's state in the ledger."""
+        payment = await self.house.ledger.find(trans_id)
+        assert payment is not None
+        return payment.state
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *, version: str = "3.23.28", install: bool = True, **given: Any
+) -> AsyncIterator[World]:
+    """Start everything, install the app, and stop everything in the end."""
+    app_socket, cinetpay_socket, saleor_socket = listening(0), listening(0), listening(0)
+    app, cinetpay, saleor = address_of(app_socket), address_of(cinetpay_socket), address_of(saleor_socket)
+    settings = Settings(
+        **{
+            "app_env": AppEnv.DEVELOPMENT,
+            "secret_key": SecretStr("a key for tests, not secret"),
+            "database_url": SecretStr(f"sqlite:///{folder}/ledger.db"),
+            "app_api_base_url": app,
+            "cinetpay_api_url": f"{cinetpay}/v1/",
+            "cinetpay_checkout_url": f"{cinetpay}/",
+            "cinetpay_site_id": SITE_ID,
+            "cinetpay_api_key": SecretStr(API_KEY),
+            "refusal_grace_s": 0.0,
+        }
+        | given
+    )
+    house = build_house(settings)
+    await migrate(house.database)
+    small = build_saleor(SaleorConfig(url=saleor, version=version, gateway_id=settings.manifest_app_id))
+    async with (
+        httpx.AsyncClient(follow_redirects=False, timeout=15) as http,
+        serving(build_sandbox(SandboxConfig(public_url=cinetpay)), cinetpay_socket),
+        serving(small, saleor_socket),
+        serving(build_app(settings, house=house), app_socket),
+    ):
+        world = World(
+            app=app,
+            house=house,
+            saleor=small.state.saleor,
+            cinetpay=CinetPayDesk(url=cinetpay, http=http),
+            http=http,
+            settings=settings,
+        )
+        if install:
+            await world.saleor.install_app(f"{app}/api/manifest")
+            await house.shop_settings.set_storefront_origins(world.saleor.config.api_url, [SHOP])
+        yield world
+
+
+async def eventually(holds: Callable[[], object], within_s: float = 8.0) -> None:
+    """Wait until something holds, or fail."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not holds():  # noqa: ASYNC110  what is waited for happens in other servers
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError("it never came to hold") from None
+
+
+def errors_of(session: Session) -> list[str]:
+    """Return the stable codes of an answer that says that there can be no payment."""
+    return [error["code"] for error in session.data["errors"]]
+
+
+def as_json(value: object) -> str:
+    """Write anything as text, to look for what must not be in it."""
+    return json.dumps(value, default=str, ensure_ascii=False)

@@ -1,0 +1,217 @@
+"""Callers who are turned away: 4xx with a JSON message, nothing written, nobody called."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_kit import API_KEY, SITE_ID, World, running
+from sqlalchemy import func, select, update
+
+from saleor_cinetpay.payments.tables import payment_events, payments, reports
+from saleor_cinetpay.sandbox.saleor.installing import InstallationFailed
+from saleor_cinetpay.sandbox.saleor.small_saleor import Signature
+from saleor_cinetpay.shops.tables import installations
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+INITIALIZE = "TRANSACTION_INITIALIZE_SESSION"
+PROCESS = "TRANSACTION_PROCESS_SESSION"
+
+
+async def _written(world: World) -> tuple[int, int, int]:
+    async with world.house.database.read() as connection:
+        counts = [
+            (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (payments, payment_events, reports)
+        ]
+    return counts[0], counts[1], counts[2]
+
+
+def _changes(**changes: Any) -> dict[str, Any]:
+    return {"changes": changes}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"signature": Signature.MISSING}, 401),
+        ({"signature": Signature.FOREIGN}, 401),
+        ({"signature": "not.a.signature"}, 401),
+        ({"headers": {"Saleor-Api-Url": "https://other.example/graphql/", "X-Saleor-Api-Url": None}}, 401),
+        ({"headers": {"Saleor-Api-Url": None, "X-Saleor-Api-Url": None}}, 401),
+        (_changes(recipient={"id": "QXBwOjk5", "identifier": "other"}), 401),
+        (_changes(issuedAt=(datetime.now(UTC) - timedelta(hours=25)).isoformat()), 400),
+        (_changes(__typename="TransactionProcessSession"), 400),
+        (_changes(transaction={"id": "T3JkZXI6MQ==", "chargedAmount": {"amount": 0, "currency": "XOF"}}), 400),
+        ({"body": b""}, 400),
+        ({"body": b"  "}, 400),
+        ({"body": b"<html>"}, 400),
+        ({"body": b"[]"}, 400),
+        ({"to": PROCESS}, 400),
+    ],
+    ids=str,
+)
+async def test_a_webhook_that_is_not_genuine(world: World, sent: dict[str, Any], status: int) -> None:
+    """Whatever is wrong with a webhook, it is refused with a message only, and leaves no trace."""
+    session = await world.opened()
+    assert session.transaction is not None
+    before = await _written(world)
+    asked = await world.cinetpay.messages()
+    reply = await world.saleor.send_webhook(INITIALIZE, session.transaction, **sent)
+    assert status == reply.status
+    assert {"message"} == set(reply.json)
+    assert before == await _written(world)
+    assert asked == await world.cinetpay.messages()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, 400), (b"x" * 1_100_000, 413)],
+    ids=["deep", "big"],
+)
+async def test_a_body_that_nobody_should_read(world: World, body: bytes, status: int) -> None:
+    """A body that is nested without end, or that has none, is refused before anything is done with it."""
+    reply = await world.http.post(f"{world.app}/api/webhooks/transaction-initialize-session", content=body)
+    assert (status, {"message"}) == (reply.status_code, set(reply.json()))
+
+
+async def test_rotated_keys_are_fetched_once(world: World) -> None:
+    """After Saleor has rotated its keys the next webhook is answered; a made-up key id costs no second fetch."""
+    world.saleor.rotate_keys()
+    async with world.house.database.write() as connection:
+        long_ago = datetime.now(UTC) - timedelta(minutes=1)
+        await connection.execute(update(installations).values(key_set_fetched_at=long_ago))
+    session = await world.opened()
+    assert "redirect" in session.data
+    assert session.transaction is not None
+    fetches = _key_fetches(world)
+    for _ in range(3):
+        reply = await world.saleor.send_webhook(INITIALIZE, session.transaction, signature=Signature.FOREIGN)
+        assert 401 == reply.status
+    assert fetches == _key_fetches(world)
+
+
+def _key_fetches(world: World) -> int:
+    return len([m for m in world.saleor.log.after(0) if "jwks" in m["title"]])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"cpm_trans_id": "0" * 26, "cpm_site_id": SITE_ID},
+        {"cpm_trans_id": "nonsense"},
+        {"cpm_trans_id": "'; DROP TABLE payments; --"},
+    ],
+)
+async def test_a_notification_that_means_nothing(world: World, fields: dict[str, str]) -> None:
+    """Unknown, forged and empty notifications get 200, write nothing and ask nobody."""
+    session = await world.opened()
+    notify_url = session.data["redirect"]["fields"]["notify_url"]
+    before, asked = await _written(world), await world.cinetpay.messages()
+    reply = await world.http.post(notify_url, data=fields)
+    assert 200 == reply.status_code
+    assert (before, asked) == (await _written(world), await world.cinetpay.messages())
+
+
+async def test_a_notification_of_another_site_changes_nothing(world: World) -> None:
+    """A known payment with another site's id does not become due."""
+    _, trans_id = await world.at_cinetpay()
+    payment = await world.house.ledger.find(trans_id)
+    assert payment is not None
+    url = f"{world.app}/cinetpay/notify/{payment.account_key}"
+    reply = await world.http.post(url, data={"cpm_trans_id": trans_id, "cpm_site_id": "999"})
+    assert 200 == reply.status_code
+    after = await world.house.ledger.find(trans_id)
+    assert after is not None
+    assert (payment.due_at, payment.hints) == (after.due_at, after.hints)
+
+
+async def test_a_forged_acceptance_is_no_charge(world: World) -> None:
+    """A notification that claims everything is paid costs one look, and Saleor hears of no charge."""
+    transaction, trans_id = await world.at_cinetpay()
+    payment = await world.house.ledger.find(trans_id)
+    assert payment is not None
+    assert payment.signature is not None
+    forged = {
+        "cpm_trans_id": trans_id,
+        "cpm_site_id": SITE_ID,
+        "cpm_result": "00",
+        "cpm_trans_status": "ACCEPTED",
+        "cpm_amount": "12500",
+        "signature": payment.signature.get_secret_value(),
+    }
+    url = f"{world.app}/cinetpay/notify/{payment.account_key}"
+    for _ in range(50):
+        assert 200 == (await world.http.post(url, data=forged)).status_code
+    assert "pending" == (await world.saleor.process(transaction)).data["status"]
+    assert [] == await world.reported(transaction)
+
+
+async def test_multipart_notifications_are_read(world: World) -> None:
+    """The fields of a multipart body make a payment due like those of an urlencoded one."""
+    transaction, trans_id = await world.at_cinetpay()
+    await world.cinetpay.settle(trans_id, notify="never")
+    payment = await world.house.ledger.find(trans_id)
+    assert payment is not None
+    url = f"{world.app}/cinetpay/notify/{payment.account_key}"
+    parts = {"cpm_trans_id": (None, trans_id), "cpm_site_id": (None, SITE_ID)}
+    assert 200 == (await world.http.post(url, files=parts)).status_code
+    await world.reported(transaction, "CHARGE_SUCCESS")
+
+
+async def test_the_notification_address_answers_a_ping(world: World) -> None:
+    """GET and HEAD get 200 at an account's address, and 404 at any other."""
+    session = await world.opened()
+    url = session.data["redirect"]["fields"]["notify_url"]
+    assert [200, 200] == [(await world.http.request(method, url)).status_code for method in ("GET", "HEAD")]
+    for method in ("GET", "HEAD", "POST"):
+        assert 404 == (await world.http.request(method, f"{world.app}/cinetpay/notify/nobody")).status_code
+
+
+@pytest.mark.parametrize("way", ["return", "cancel"])
+async def test_a_return_of_an_unknown_payment(world: World, way: str) -> None:
+    """An address that leads to no payment gets a page that says what to do."""
+    reply = await world.http.get(f"{world.app}/cinetpay/{way}/{'0' * 26}")
+    assert 404 == reply.status_code
+    assert "Retournez à la boutique" in reply.text
+
+
+async def test_the_pay_page_wants_its_proof(world: World) -> None:
+    """Without the proof, or with another's, there is no form: 404."""
+    session = await world.opened()
+    address, _, _ = session.data["paymentUrl"].partition("?")
+    other = (await world.opened()).data["paymentUrl"].partition("?")[2]
+    for url in (address, f"{address}?s=", f"{address}?{other}"):
+        reply = await world.http.get(url)
+        assert 404 == reply.status_code
+        assert API_KEY not in reply.text
+
+
+async def test_registration_from_a_forbidden_address(tmp_path: Path) -> None:
+    """A Saleor that the operator does not allow reads why, and is not connected to."""
+    async with running(tmp_path, install=False, allowed_saleor_urls=("https://*.good.example/graphql/",)) as world:
+        with pytest.raises(InstallationFailed, match="may not install the app"):
+            await world.saleor.install_app(f"{world.app}/api/manifest")
+
+
+async def test_registration_with_a_dead_token(world: World) -> None:
+    """A token that the Saleor at that address does not know registers nothing."""
+    reply = await world.http.post(
+        f"{world.app}/api/register",
+        json={"auth_token": "made-up"},
+        headers={"Saleor-Api-Url": world.saleor.config.api_url},
+    )
+    assert 401 == reply.status_code
+    assert False is reply.json()["success"]
+    assert "UNKNOWN_APP_ID" == reply.json()["error"]["code"]
+    assert "redirect" in (await world.opened()).data
+
+
+async def test_unknown_addresses_answer_json(world: World) -> None:
+    """An address or a method that is not there is told so as JSON."""
+    assert {"message": "there is nothing at this address"} == (await world.http.get(f"{world.app}/nowhere")).json()
+    reply = await world.http.get(f"{world.app}/api/webhooks/transaction-initialize-session")
+    assert (405, {"message": "this address takes another method"}) == (reply.status_code, reply.json())
