@@ -7,12 +7,20 @@ from pydantic import SecretStr
 
 from saleor_cinetpay.cinetpay import CinetPayClient, CinetPayTransaction, Credentials, PaymentFields
 from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.payments.completion import CheckoutState
 from saleor_cinetpay.payments.report import Report, ReportType
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.saleor.address import SaleorApiUrl
 from saleor_cinetpay.saleor.client import SaleorClient
 from saleor_cinetpay.saleor.registration import Registration
-from saleor_cinetpay.saleor.types import SaleorTransactionId, TransactionAction, TransactionEvent, TransactionEventType
+from saleor_cinetpay.saleor.types import (
+    ChargeStatus,
+    SaleorCheckoutId,
+    SaleorTransactionId,
+    TransactionAction,
+    TransactionEvent,
+    TransactionEventType,
+)
 from saleor_cinetpay.shops.accounts import Account, Environment
 from saleor_cinetpay.shops.installations import Installation, Installations
 
@@ -42,7 +50,7 @@ class CinetPays:
 
 
 class Saleors:
-    """Every Saleor, behind the heart's `Reporter` and the doors' `KeySets`."""
+    """Every Saleor, behind the heart's `Reporter` and `Checkouts`, and the doors' `KeySets`."""
 
     def __init__(self, client: SaleorClient) -> None:
         self._client = client
@@ -66,6 +74,28 @@ class Saleors:
             timeout_s=timeout_s,
         )
         return reported.already_processed
+
+    async def state_of(self, installation: Installation, checkout_id: str, *, timeout_s: float) -> CheckoutState:
+        """Say how a checkout stands."""
+        checkout = await self._client.read_checkout(
+            SaleorApiUrl(installation.saleor_api_url),
+            installation.token,
+            SaleorCheckoutId(checkout_id),
+            timeout_s=timeout_s,
+        )
+        if checkout is None:
+            return CheckoutState.GONE
+        charged = checkout.charge_status in {ChargeStatus.FULL, ChargeStatus.OVERCHARGED}
+        return CheckoutState.CHARGED if charged else CheckoutState.NOT_CHARGED
+
+    async def complete(self, installation: Installation, checkout_id: str, *, timeout_s: float) -> str:
+        """Turn a checkout into an order."""
+        return await self._client.complete_checkout(
+            SaleorApiUrl(installation.saleor_api_url),
+            installation.token,
+            SaleorCheckoutId(checkout_id),
+            timeout_s=timeout_s,
+        )
 
     async def fetch_key_set(self, installation: Installation, *, timeout_s: float) -> str:
         """Fetch the keys with which an installation's Saleor signs."""

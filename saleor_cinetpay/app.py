@@ -24,11 +24,14 @@ from saleor_cinetpay.database import Database, prove_alive
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.completion import Completion
 from saleor_cinetpay.payments.conclusion import Policy
+from saleor_cinetpay.payments.decisions import Decisions
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.opening import Opening
+from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.worker import Worker
@@ -72,6 +75,8 @@ class House:
     opening: Opening
     processing: Processing
     worker: Worker
+    decisions: Decisions
+    problems: Problems
     saleor: SaleorClient
     saleors: Saleors
     chance: Chance
@@ -91,6 +96,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     secrets = SecretBox(settings.secret_keys)
     installations = Installations(database, secrets, clock)
     accounts = Accounts(database, secrets, clock, chance, _environment_account(settings))
+    shop_settings = ShopSettings(database)
     ledger = Ledger(database, secrets, clock, chance)
     saleor_http = public_http_client(development=not settings.production)
     cinetpay_http = httpx.AsyncClient(
@@ -98,21 +104,33 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     )
     cinetpays = CinetPays(_cinetpay_clients(settings, cinetpay_http))
     saleor = SaleorClient(saleor_http)
+    saleors = Saleors(saleor)
     policy = Policy(
         delays_s=parse_delays_s(settings.check_delays_s),
         refusal_grace=timedelta(seconds=settings.refusal_grace_s),
         watch=timedelta(days=settings.watch_days),
     )
     settlement = Settlement(
-        ledger=ledger, lookup=cinetpays, accounts=accounts, clock=clock, chance=chance, policy=policy
+        ledger=ledger,
+        lookup=cinetpays,
+        accounts=accounts,
+        choices=shop_settings,
+        clock=clock,
+        chance=chance,
+        policy=policy,
     )
-    adoption = Adoption(ledger=ledger, settlement=settlement, clock=clock, chance=chance, policy=policy)
+    adoption = Adoption(ledger=ledger, settlement=settlement, clock=clock, chance=chance)
     opening = Opening(ledger=ledger, signer=cinetpays, accounts=accounts, adoption=adoption, clock=clock, policy=policy)
     processing = Processing(
         ledger=ledger, settlement=settlement, adoption=adoption, accounts=accounts, clock=clock, policy=policy
     )
-    delivery = Delivery(
-        ledger=ledger, reporter=Saleors(saleor), installations=installations, clock=clock, chance=chance
+    delivery = Delivery(ledger=ledger, reporter=saleors, installations=installations, clock=clock, chance=chance)
+    completion = Completion(
+        database=database,
+        checkouts=saleors,
+        installations=installations,
+        clock=clock,
+        chance=chance,
     )
     return House(
         settings=settings,
@@ -122,14 +140,16 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         secrets=secrets,
         installations=installations,
         accounts=accounts,
-        shop_settings=ShopSettings(database),
+        shop_settings=shop_settings,
         ledger=ledger,
         settlement=settlement,
         opening=opening,
         processing=processing,
-        worker=Worker(ledger=ledger, settlement=settlement, delivery=delivery, clock=clock),
+        worker=Worker(ledger=ledger, settlement=settlement, delivery=delivery, completion=completion, clock=clock),
+        decisions=Decisions(ledger=ledger, settlement=settlement, clock=clock),
+        problems=Problems(database),
         saleor=saleor,
-        saleors=Saleors(saleor),
+        saleors=saleors,
         https=(saleor_http, cinetpay_http),
     )
 

@@ -105,7 +105,7 @@ def async_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         raise ValueError("DATABASE_URL is no database address: write sqlite:///file or postgresql://...") from None
     match parsed.get_backend_name():
         case "sqlite":

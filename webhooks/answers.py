@@ -51,6 +51,7 @@ def standing(payment: Payment, *, now: datetime, saleor: tuple[int, int]) -> Ans
     }
     if outcome.status is Status.ACCEPTED and payment.success_time is not None:
         answer |= {"time": payment.success_time.isoformat(), "actions": ["REFUND"]}
+        answer["amount"] = number(payment.charged.amount)
         if payment.operator and saleor >= METHOD_DETAILS_SINCE:
             name = METHOD_NAMES.get(payment.operator.upper(), payment.operator.lower())
             answer["paymentMethodDetails"] = {"type": "OTHER", "name": name}

@@ -113,7 +113,7 @@ class ReturnDoor:
     def _onward(self, wanted: str, payment: Payment, way: Way) -> str:
         """Add the transaction and its status to the storefront's address."""
         status: str = outcome_of(payment, self._clock.now()).status
-        if way is Way.CANCEL and status == Status.PENDING:
+        if way is Way.CANCEL and status in {Status.PENDING, Status.REFUSED}:
             status = "cancelled"
         parts = urlsplit(wanted)
         query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from saleor_cinetpay.money import Money
+from saleor_cinetpay.payments.opening import Source
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 
 
@@ -63,10 +64,15 @@ class SaleorSourceObject(_Wire):
     total_price: SaleorTotal | None = None
 
     @property
-    def gross(self) -> SaleorMoney | None:
-        """What the whole costs."""
+    def source(self) -> Source:
+        """The same as the heart knows it."""
         total = self.total or self.total_price
-        return total.gross if total else None
+        return Source(
+            id=self.id,
+            number=self.number,
+            channel=self.channel.slug,
+            total=total.gross.money if total else None,
+        )
 
 
 class SaleorAction(_Wire):
@@ -123,6 +129,7 @@ class TransactionProcessSession(SaleorCall):
 
     action: SaleorAction
     transaction: SaleorTransactionItem
+    source_object: SaleorSourceObject
 
 
 def read_json(body: bytes) -> object:

@@ -37,7 +37,7 @@ class TransactionInitializeDoor:
                 transaction_id=payload.transaction.transaction_id,
                 money=payload.action.money,
                 data=payload.data,
-                order_number=payload.source_object.number,
+                source=payload.source_object.source,
                 charged_before=payload.transaction.charged_amount.amount > 0,
                 deadline=call.deadline,
             )

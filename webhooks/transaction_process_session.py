@@ -34,6 +34,7 @@ class TransactionProcessDoor:
                 app_base_url=call.installation.app_base_url,
                 transaction_id=payload.transaction.transaction_id,
                 money=payload.action.money,
+                source=payload.source_object.source,
                 charged_before=payload.transaction.charged_amount.amount > 0,
                 deadline=call.deadline,
             )

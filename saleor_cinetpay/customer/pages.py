@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from saleor_cinetpay.cinetpay import CodeClass, describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.locale import Language, Text, language_of, text
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
-from saleor_cinetpay.payments.outcome import Status, outcome_of
+from saleor_cinetpay.payments.outcome import Outcome, Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment
 
 CONTENT_SECURITY_POLICY = (
@@ -70,7 +71,7 @@ class CustomerPages:
         return self._page(
             "result.html",
             payment.language,
-            title=TITLES[outcome.status],
+            title=_title(outcome),
             outcome=outcome,
             amount=_amount(payment),
             onward=onward,
@@ -128,6 +129,13 @@ def _headers(form_action: str) -> Mapping[str, str]:
         "Referrer-Policy": "strict-origin",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+def _title(outcome: Outcome) -> Text:
+    """Name how a payment stands; what the buyers did themselves is no refusal in their eyes."""
+    if outcome.status is Status.REFUSED and describe(outcome.code or "").code_class is CodeClass.CANCELLED:
+        return text("Payment cancelled")
+    return TITLES[outcome.status]
 
 
 def _amount(payment: Payment) -> str:

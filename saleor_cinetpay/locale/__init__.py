@@ -49,4 +49,4 @@ def language_of(tag: str | None, default: Language) -> Language:
 def _french() -> dict[str, str]:
     with (Path(__file__).parent / "fr" / "LC_MESSAGES" / "messages.po").open("rb") as file:
         catalogue = read_po(file, locale="fr")
-    return {message.id: message.string for message in catalogue if message.id and message.string}
+    return {str(message.id): str(message.string) for message in catalogue if message.id and message.string}

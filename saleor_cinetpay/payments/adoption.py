@@ -5,7 +5,6 @@ shows, and judged like any other: against the site of the account, and the amoun
 transaction asks for.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -14,22 +13,22 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.cinetpay import CodeClass, describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayUnavailable
-from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude
-from saleor_cinetpay.payments.ledger import Event, Ledger
+from saleor_cinetpay.payments.conclusion import Conclusion, conclude
+from saleor_cinetpay.payments.history import Event
+from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
-from saleor_cinetpay.payments.verdict import Found, NoAnswer, OnlyStatus, Verdict, verdict
+from saleor_cinetpay.payments.verdict import Found, NoAnswer, OnlyStatus, verdict
 
 
 class Adoption:
     """Takes up payments that CinetPay knows and our ledger does not."""
 
-    def __init__(self, *, ledger: Ledger, settlement: Settlement, clock: Clock, chance: Chance, policy: Policy) -> None:
+    def __init__(self, *, ledger: Ledger, settlement: Settlement, clock: Clock, chance: Chance) -> None:
         self._ledger = ledger
         self._settlement = settlement
         self._clock = clock
         self._chance = chance
-        self._policy = policy
 
     async def adopt(self, unsigned: Payment, *, charged_before: bool, timeout_s: float) -> Payment | None:
         """Ask CinetPay about a payment without a row (or with one that was never signed), and take it up.
@@ -65,31 +64,27 @@ class Adoption:
                 return None
 
     async def _write(self, claimed: Payment, found: Found, charged_before: bool) -> Payment | None:
-        decide, verdicts = self._decision(found, charged_before)
-
-        def event(before: Payment, after: Payment) -> Event:
-            detail = {"verdict": verdicts[-1].kind, "reason": verdicts[-1].reason, "to": after.state}
-            return Event(kind="taken_up", detail=detail)
-
-        return await self._ledger.save(claimed, decide, event) or await self._ledger.find(claimed.trans_id)
-
-    def _decision(self, found: Found, charged_before: bool) -> tuple[Callable[[Payment], Conclusion], list[Verdict]]:
-        verdicts: list[Verdict] = []
+        meant = verdict(_signed_as_shown(claimed, found), found)
+        policy, draw = await self._settlement.policy_of(claimed.saleor_api_url), self._chance.fraction()
         now = self._clock.now()
-        draw = self._chance.fraction()
 
         def decide(unsigned: Payment) -> Conclusion:
             payment = replace(
-                unsigned,
+                _signed_as_shown(unsigned, found),
                 state=PaymentState.PENDING,
-                signature=SecretStr(found.transaction.signature.get_secret_value()),
                 opened_at=now,
-                watch_until=now + self._policy.watch,
+                watch_until=now + policy.watch,
             )
-            verdicts.append(verdict(payment, found))
-            conclusion = conclude(payment, found, verdicts[-1], began_at=now, now=now, policy=self._policy, draw=draw)
+            conclusion = conclude(payment, found, meant, began_at=now, now=now, policy=policy, draw=draw)
             # Saleor holds this very charge already: there is nothing to tell it.
             known = charged_before and conclusion.payment.state is PaymentState.ACCEPTED
             return replace(conclusion, report=None) if known else conclusion
 
-        return decide, verdicts
+        def event(_before: Payment, after: Payment) -> Event:
+            return Event(kind="taken_up", detail={"verdict": meant.kind, "reason": meant.reason, "to": after.state})
+
+        return await self._ledger.save(claimed, decide, event) or await self._ledger.find(claimed.trans_id)
+
+
+def _signed_as_shown(payment: Payment, found: Found) -> Payment:
+    return replace(payment, signature=SecretStr(found.transaction.signature.get_secret_value()))

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from saleor_cinetpay.cinetpay import describe
+from saleor_cinetpay.cinetpay import TransactionStatus, describe
 from saleor_cinetpay.locale import Language, text
-from saleor_cinetpay.money import XOF
+from saleor_cinetpay.money import XOF, CinetPayAmount, Money, NotWhole, whole_francs
 from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.problems import Problem, ProblemKind
 from saleor_cinetpay.payments.report import Report, ReportType
-from saleor_cinetpay.payments.verdict import Found, Observation, Verdict, VerdictKind
+from saleor_cinetpay.payments.verdict import ACCEPTED_CODE, Found, Observation, Verdict, VerdictKind
 from saleor_cinetpay.schedule import JITTER, next_look_at, retry_delay_s
 
 UNCLEAR_FOR = timedelta(hours=1)
@@ -30,6 +31,8 @@ class Policy:
     delays_s: Sequence[float]
     refusal_grace: timedelta
     watch: timedelta
+    complete_after: timedelta | None = None
+    """How long after the acceptance the app itself completes a paid checkout; the shop's choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,12 @@ class Conclusion:
 
     payment: Payment
     report: Report | None = None
+    complete_at: datetime | None = None
+    """When the app completes the checkout, if nobody has by then."""
+    problem: Problem | None = None
+    """What a person must act on from now on."""
+    solved: tuple[ProblemKind, ...] = ()
+    """Which problems of this payment are none any more."""
 
 
 def conclude(
@@ -62,21 +71,30 @@ def conclude(
     looked = _with_attempt(replace(payment, failing_since=None), seen, meant)
     match meant.kind:
         case VerdictKind.ACCEPTED:
-            return _accept(looked, seen, now=now)
+            return _accept(looked, seen, now=now, policy=policy)
         case VerdictKind.SUSPECT:
-            return Conclusion(payment=_schedule(_suspect(looked, meant.reason), now=now, policy=policy, draw=draw))
+            return _doubt(looked, seen, meant.reason, now=now, policy=policy, draw=draw)
         case VerdictKind.REFUSED:
             return _refuse(looked, began_at=began_at, now=now, policy=policy, draw=draw)
         case VerdictKind.PENDING:
-            return Conclusion(payment=_schedule(_wait(looked, meant, now=now), now=now, policy=policy, draw=draw))
+            waiting = _schedule(_wait(looked, meant, now=now), now=now, policy=policy, draw=draw)
+            doubted = waiting.state is PaymentState.SUSPECT and payment.state is not PaymentState.SUSPECT
+            return Conclusion(payment=waiting, problem=_suspect_problem(waiting) if doubted else None)
 
 
-def _accept(payment: Payment, seen: Observation, *, now: datetime) -> Conclusion:
+def _accept(payment: Payment, seen: Observation, *, now: datetime, policy: Policy) -> Conclusion:
     paid_at = seen.transaction.paid_at if isinstance(seen, Found) else None
+    return accepted(payment, payment.amount, paid_at=paid_at, now=now, policy=policy)
+
+
+def accepted(
+    payment: Payment, amount: CinetPayAmount, *, paid_at: datetime | None, now: datetime, policy: Policy
+) -> Conclusion:
+    """Close a payment as accepted for that amount, and have Saleor told."""
     success_time = now if paid_at is None or paid_at > now else paid_at
     if payment.failure_told_at is not None:
         success_time = max(success_time, payment.failure_told_at + AFTER_FAILURE)
-    accepted = replace(
+    closed = replace(
         payment,
         state=PaymentState.ACCEPTED,
         suspicion=None,
@@ -85,7 +103,22 @@ def _accept(payment: Payment, seen: Observation, *, now: datetime) -> Conclusion
         success_time=success_time,
         due_at=None,
     )
-    return Conclusion(payment=accepted, report=report_of(accepted, ReportType.CHARGE_SUCCESS, success_time))
+    return Conclusion(
+        payment=closed,
+        report=replace(report_of(closed, ReportType.CHARGE_SUCCESS, success_time), amount=amount),
+        complete_at=now + policy.complete_after if policy.complete_after and closed.of_a_checkout else None,
+        solved=(ProblemKind.SUSPECT, ProblemKind.UNKNOWN_PAYMENT),
+    )
+
+
+def _doubt(
+    payment: Payment, seen: Observation, reason: str, *, now: datetime, policy: Policy, draw: float
+) -> Conclusion:
+    """Make a payment suspect and have a person told; what a person has decided stands."""
+    if payment.decided_by is not None:
+        return Conclusion(payment=_schedule(payment, now=now, policy=policy, draw=draw))
+    payment = _schedule(_suspect(payment, reason, _held_amount(seen)), now=now, policy=policy, draw=draw)
+    return Conclusion(payment=payment, problem=_suspect_problem(payment))
 
 
 def _refuse(payment: Payment, *, began_at: datetime, now: datetime, policy: Policy, draw: float) -> Conclusion:
@@ -104,8 +137,30 @@ def _refuse(payment: Payment, *, began_at: datetime, now: datetime, policy: Poli
     return Conclusion(payment=_schedule(payment, now=now, policy=policy, draw=draw), report=report)
 
 
-def _suspect(payment: Payment, reason: str) -> Payment:
-    return replace(payment, state=PaymentState.SUSPECT, suspicion=reason, unclear_since=None)
+def _suspect(payment: Payment, reason: str, held_amount: CinetPayAmount | None = None) -> Payment:
+    return replace(payment, state=PaymentState.SUSPECT, suspicion=reason, held_amount=held_amount, unclear_since=None)
+
+
+def _suspect_problem(payment: Payment) -> Problem:
+    return Problem(
+        kind=ProblemKind.SUSPECT,
+        saleor_api_url=payment.saleor_api_url,
+        subject=payment.trans_id,
+        trans_id=payment.trans_id,
+        detail={"suspicion": payment.suspicion, "code": payment.code, "held_amount": payment.held_amount},
+    )
+
+
+def _held_amount(seen: Observation) -> CinetPayAmount | None:
+    """Return what CinetPay says was paid, if it plainly says so; a person can accept no more than that."""
+    if not isinstance(seen, Found) or seen.transaction.cpm_result != ACCEPTED_CODE:
+        return None
+    if seen.transaction.status is not TransactionStatus.ACCEPTED or seen.transaction.amount is None:
+        return None
+    try:
+        return whole_francs(Money(amount=seen.transaction.amount, currency=XOF))
+    except NotWhole:
+        return None
 
 
 def _wait(payment: Payment, meant: Verdict, *, now: datetime) -> Payment:

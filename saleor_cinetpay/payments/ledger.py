@@ -9,11 +9,11 @@ and claim far more than the limit.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, and_, case, func, insert, or_, select, update
+from sqlalchemy import CursorResult, Update, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,21 +21,15 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.conclusion import Conclusion
+from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
 from saleor_cinetpay.payments.rows import MUTABLE, payment_of, report_of_row, row_of
-from saleor_cinetpay.payments.tables import payment_events, payments, reports
+from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
 from saleor_cinetpay.shops.secrets import SecretBox
 
 LEASE = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One entry of a payment's history. `detail` is JSON, without secrets."""
-
-    kind: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Ledger:
@@ -46,6 +40,7 @@ class Ledger:
         self._secrets = secrets
         self._clock = clock
         self._chance = chance
+        self._problems = Problems(database)
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
 
     # -- payments ------------------------------------------------------------------------------------------------
@@ -57,7 +52,7 @@ class Ledger:
                 self._insert(payments).values(row_of(payment, self._secrets)).on_conflict_do_nothing()
             )
             if written.rowcount == 1:
-                await self._record(connection, payment.trans_id, event)
+                await record(connection, payment.trans_id, self._clock.now(), event)
                 return payment
             return await self._fetch(connection, payment.trans_id)
 
@@ -67,13 +62,17 @@ class Ledger:
             row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one_or_none()
         return None if row is None else payment_of(row, self._secrets)
 
-    async def claim(self, trans_id: str, *, due_only: bool = False) -> Payment | None:
-        """Take the lease of one payment that can still change; None where somebody else holds it."""
+    async def claim(
+        self, trans_id: str, *, due_only: bool = False, state: PaymentState | None = None
+    ) -> Payment | None:
+        """Take the lease of one payment that can still change (and is in that state); None where it can't be had."""
         now = self._clock.now()
         free = or_(payments.c.lease.is_(None), payments.c.due_at <= now)
         conditions = [payments.c.trans_id == trans_id, payments.c.state != PaymentState.ACCEPTED, free]
         if due_only:
             conditions.append(payments.c.due_at <= now)
+        if state is not None:
+            conditions.append(payments.c.state == state)
         claimed = await self._claim_payments(update(payments).where(*conditions), now)
         return claimed[0] if claimed else None
 
@@ -117,7 +116,8 @@ class Ledger:
             )
             if conclusion.report is not None:
                 await self._write_report(connection, conclusion.report, now)
-            await self._record(connection, claimed.trans_id, event(before, after))
+            await self._write_aftermath(connection, after, conclusion, now)
+            await record(connection, claimed.trans_id, self._clock.now(), event(before, after))
         return after
 
     async def nudge(self, trans_id: str, *, account_key: str | None = None, buyer_back: bool = False) -> Payment | None:
@@ -161,7 +161,7 @@ class Ledger:
                 .limit(1)
             )
             if gone.rowcount or known.first() is None:
-                await self._record(connection, payment.trans_id, Event(kind="handed_over"))
+                await record(connection, payment.trans_id, self._clock.now(), Event(kind="handed_over"))
 
     async def tell_failure(self, trans_id: str, code: str) -> datetime | None:
         """Note that Saleor is about to be told a failure, and return its time; None where the payment is accepted."""
@@ -174,7 +174,7 @@ class Ledger:
             )
             if noted.rowcount != 1:
                 return None
-            await self._record(connection, trans_id, Event(kind="failure_told", detail={"code": code}))
+            await record(connection, trans_id, self._clock.now(), Event(kind="failure_told", detail={"code": code}))
         return now
 
     async def history(self, trans_id: str) -> list[tuple[datetime, Event]]:
@@ -240,13 +240,6 @@ class Ledger:
         row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one()
         return payment_of(row, self._secrets)
 
-    async def _record(self, connection: AsyncConnection, trans_id: str, event: Event) -> None:
-        await connection.execute(
-            insert(payment_events).values(
-                trans_id=trans_id, at=self._clock.now(), kind=event.kind, detail=dict(event.detail)
-            )
-        )
-
     async def _write_report(self, connection: AsyncConnection, report: Report, now: datetime) -> None:
         if report.type is ReportType.CHARGE_SUCCESS:
             await connection.execute(
@@ -278,13 +271,62 @@ class Ledger:
             .on_conflict_do_nothing()
         )
 
+    async def _write_aftermath(
+        self, connection: AsyncConnection, after: Payment, conclusion: Conclusion, now: datetime
+    ) -> None:
+        """Write what a conclusion means beside the payment itself: problems, and the checkout to be completed."""
+        if conclusion.problem is not None:
+            await self._problems.raise_in(connection, conclusion.problem, now)
+        for kind in conclusion.solved:
+            await self._problems.solve_in(connection, kind, after.trans_id, now)
+        if after.state is not PaymentState.ACCEPTED:
+            return
+        if conclusion.complete_at is not None:
+            await connection.execute(
+                self._insert(completions)
+                .values(
+                    trans_id=after.trans_id,
+                    saleor_api_url=after.saleor_api_url,
+                    checkout_id=after.source_id,
+                    accepted_at=now,
+                    due_at=conclusion.complete_at,
+                )
+                .on_conflict_do_nothing()
+            )
+        twins = await self._paid_twice(connection, after)
+        if twins:
+            problem = Problem(
+                kind=ProblemKind.DOUBLE_PAYMENT,
+                saleor_api_url=after.saleor_api_url,
+                subject=after.trans_id,
+                trans_id=after.trans_id,
+                detail={"others": twins, "source_id": after.source_id, "amount": str(after.money)},
+            )
+            await self._problems.raise_in(connection, problem, now)
+
+    async def _paid_twice(self, connection: AsyncConnection, after: Payment) -> list[str]:
+        """Return the other accepted payments of the same checkout or order, if all of them pay more than it costs."""
+        if after.source_id is None:
+            return []
+        rows = await connection.execute(
+            select(payments.c.trans_id, payments.c.amount).where(
+                payments.c.source_id == after.source_id,
+                payments.c.saleor_api_url == after.saleor_api_url,
+                payments.c.trans_id != after.trans_id,
+                payments.c.state == PaymentState.ACCEPTED,
+            )
+        )
+        others = {row.trans_id: row.amount for row in rows}
+        paid = after.amount + sum(others.values())
+        return list(others) if after.source_total is None or paid > after.source_total else []
+
     async def _finish(self, due: DueReport, values: Mapping[str, Any], event: Event) -> None:
         async with self._database.write() as connection:
             finished: CursorResult[Any] = await connection.execute(
                 update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease).values(dict(values))
             )
             if finished.rowcount == 1:
-                await self._record(connection, due.report.trans_id, event)
+                await record(connection, due.report.trans_id, self._clock.now(), event)
 
 
 def _heeding_hints(after: Payment, now: datetime) -> Payment:

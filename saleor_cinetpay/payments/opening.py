@@ -14,10 +14,11 @@ from saleor_cinetpay.cinetpay import CodeClass, PaymentFields, describe, fold_de
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, PaymentImpossible
 from saleor_cinetpay.locale import Text, text
-from saleor_cinetpay.money import Money
+from saleor_cinetpay.money import CinetPayAmount, Money, NotWhole, whole_francs
 from saleor_cinetpay.payments.adoption import Adoption
 from saleor_cinetpay.payments.conclusion import Conclusion, Policy
-from saleor_cinetpay.payments.ledger import Event, Ledger
+from saleor_cinetpay.payments.history import Event
+from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.storefront import check_amount, read_storefront_data
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
@@ -52,6 +53,25 @@ class AccountsOfShops(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The checkout or the order that is paid."""
+
+    id: str
+    number: str | None
+    """An order's."""
+    channel: str
+    total: Money | None
+
+    @property
+    def total_francs(self) -> CinetPayAmount | None:
+        """The total in whole francs, where it is so much."""
+        try:
+            return None if self.total is None else whole_francs(self.total)
+        except NotWhole:
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
     """What Saleor asks for with TRANSACTION_INITIALIZE_SESSION."""
 
@@ -61,7 +81,7 @@ class OpenRequest:
     money: Money
     data: object
     """The storefront's, unread."""
-    order_number: str | None
+    source: Source
     charged_before: bool
     """Whether Saleor's transaction holds a charge already."""
     deadline: datetime
@@ -133,7 +153,8 @@ class Opening:
         data = read_storefront_data(request.data, account)
         amount = check_amount(request.money, account)
         now = self._clock.now()
-        default = text("Order {number}", number=request.order_number) if request.order_number else text("Your order")
+        source = request.source
+        default = text("Order {number}", number=source.number) if source.number else text("Your order")
         return Payment(
             transaction_id=request.transaction_id,
             saleor_api_url=request.saleor_api_url,
@@ -156,6 +177,9 @@ class Opening:
             cancel_url=data.cancel_url,
             opened_at=now,
             watch_until=now + self._policy.watch,
+            source_id=source.id,
+            source_total=source.total_francs,
+            channel=source.channel,
         )
 
     async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:

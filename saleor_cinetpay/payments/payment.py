@@ -8,6 +8,8 @@ opening ──signed──> pending ──────────────> 
    └── never signed: the first fields are tried again
 """
 
+import base64
+import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -52,6 +54,12 @@ class Payment:
     cancel_url: str | None
     opened_at: datetime
     watch_until: datetime
+    source_id: str | None = None
+    """The GraphQL id of the checkout or the order that is paid."""
+    source_total: CinetPayAmount | None = None
+    """What all of it costs, in whole francs, where it is so much."""
+    channel: str | None = None
+    """The slug of the channel that it is sold in."""
     signature: SecretStr | None = None
     """CinetPay's signature of the fields. Frozen; None until signed."""
     api_key: SecretStr | None = None
@@ -66,6 +74,10 @@ class Payment:
     payid: str | None = None
     suspicion: str | None = None
     """Why the payment is suspect: a stable word, such as `amount` or `signature`."""
+    held_amount: CinetPayAmount | None = None
+    """What CinetPay says was paid, where the payment is suspect although CinetPay accepted something."""
+    decided_by: str | None = None
+    """The person who decided on the suspicion."""
     refusal_seen_at: datetime | None = None
     """When the refusal that stands was first seen."""
     unclear_since: datetime | None = None
@@ -105,6 +117,13 @@ class Payment:
         return Money(amount=Decimal(self.amount), currency=XOF)
 
     @property
+    def charged(self) -> Money:
+        """What Saleor is told as charged once the payment is accepted: its amount, or what a person accepted."""
+        if self.decided_by is None or self.held_amount is None:
+            return self.money
+        return Money(amount=Decimal(self.held_amount), currency=XOF)
+
+    @property
     def signed(self) -> bool:
         """Whether CinetPay has signed the payment, so that it can be looked up and judged."""
         return self.signature is not None
@@ -113,6 +132,16 @@ class Payment:
     def open_to_pay(self) -> bool:
         """Whether the buyer can still be handed over with the form: pending, and the form is known."""
         return self.state is PaymentState.PENDING and self.signature is not None and self.api_key is not None
+
+    @property
+    def of_a_checkout(self) -> bool:
+        """Whether a checkout is paid, which somebody must complete into an order."""
+        if self.source_id is None:
+            return False
+        try:
+            return base64.b64decode(self.source_id).startswith(b"Checkout:")
+        except binascii.Error:
+            return False
 
     def watched(self, now: datetime) -> bool:
         """Say whether the clock still looks after this payment."""

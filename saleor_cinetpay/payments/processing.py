@@ -13,7 +13,7 @@ from saleor_cinetpay.money import Money, NotWhole, whole_francs
 from saleor_cinetpay.payments.adoption import Adoption
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.ledger import Ledger
-from saleor_cinetpay.payments.opening import TO_WRITE_S, AccountsOfShops, start_again
+from saleor_cinetpay.payments.opening import TO_WRITE_S, AccountsOfShops, Source, start_again
 from saleor_cinetpay.payments.payment import Payment
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.storefront import check_currency
@@ -32,6 +32,7 @@ class ProcessRequest:
     transaction_id: TransactionId
     money: Money
     """What Saleor's own transaction asks for."""
+    source: Source
     charged_before: bool
     """Whether Saleor's transaction holds a charge already."""
     deadline: datetime
@@ -85,9 +86,16 @@ class Processing:
         except CinetPayUnavailable as error:
             log.warning("unknown_payment", trans_id=unsigned.trans_id, error=str(error))
             return None
-        if adopted is None:
-            raise start_again(text("Neither the app nor CinetPay knows this payment."))
-        return adopted
+        return adopted or await self._held_after_all(unsigned)
+
+    async def _held_after_all(self, unsigned: Payment) -> Payment:
+        """Return the payment where it was opened in this very moment; else say, and note, that it can't be."""
+        held = await self._ledger.find(unsigned.trans_id)
+        if held is not None and held.signed:
+            return held
+        impossible = start_again(text("Neither the app nor CinetPay knows this payment."))
+        await self._ledger.tell_failure(unsigned.trans_id, impossible.code)
+        raise impossible
 
     def _unsigned(self, request: ProcessRequest, account: Account) -> Payment | None:
         try:
@@ -117,6 +125,9 @@ class Processing:
             cancel_url=None,
             opened_at=now,
             watch_until=now + self._policy.watch,
+            source_id=request.source.id,
+            source_total=request.source.total_francs,
+            channel=request.source.channel,
         )
 
     def _left_s(self, request: ProcessRequest) -> float:

@@ -11,11 +11,23 @@ from saleor_cinetpay.cinetpay import CinetPayTransaction
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
 from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude
-from saleor_cinetpay.payments.ledger import Event, Ledger
+from saleor_cinetpay.payments.history import Event
+from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.pace import Pace
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.trans_id import TransId
-from saleor_cinetpay.payments.verdict import Found, NoAnswer, NotStarted, Observation, OnlyStatus, Verdict, verdict
+from saleor_cinetpay.payments.verdict import (
+    Found,
+    NoAnswer,
+    NotStarted,
+    Observation,
+    OnlyStatus,
+    Verdict,
+    VerdictKind,
+    verdict,
+)
 from saleor_cinetpay.shops.accounts import Account
+from saleor_cinetpay.shops.shop_settings import ShopChoices
 
 LOOK_S = 20.0
 """The longest that a look may ask CinetPay; well within a lease."""
@@ -46,18 +58,36 @@ class AccountsByKey(Protocol):
         ...
 
 
+class ChoicesOfShops(Protocol):
+    """Knows what shops have chosen."""
+
+    async def of(self, saleor_api_url: str) -> ShopChoices:
+        """Return a shop's choices."""
+        ...
+
+
 class Settlement:
     """Settles payments. Any number of processes may do so: whoever holds a payment's lease looks."""
 
     def __init__(
-        self, *, ledger: Ledger, lookup: Lookup, accounts: AccountsByKey, clock: Clock, chance: Chance, policy: Policy
+        self,
+        *,
+        ledger: Ledger,
+        lookup: Lookup,
+        accounts: AccountsByKey,
+        choices: ChoicesOfShops,
+        clock: Clock,
+        chance: Chance,
+        policy: Policy,
     ) -> None:
         self._ledger = ledger
         self._lookup = lookup
         self._accounts = accounts
+        self._choices = choices
         self._clock = clock
         self._chance = chance
         self._policy = policy
+        self.pace = Pace(clock)
 
     async def look(self, claimed: Payment, *, trigger: str, timeout_s: float = LOOK_S) -> Payment | None:
         """Look a claimed payment up and conclude; return it as it stands then, None where the lease was lost."""
@@ -65,33 +95,28 @@ class Settlement:
             return await self._leave_unsigned(claimed)
         began_at = self._clock.now()
         seen = await self.observe(claimed.account_key, claimed.trans_id, timeout_s=min(timeout_s, LOOK_S))
+        meant = verdict(claimed, seen)
+        policy = self._policy
+        if meant.kind is VerdictKind.ACCEPTED:
+            policy = await self.policy_of(claimed.saleor_api_url)
         draw = self._chance.fraction()
-        meant: list[Verdict] = []
 
         def decide(payment: Payment) -> Conclusion:
-            meant.append(verdict(payment, seen))
-            return conclude(
-                payment,
-                seen,
-                meant[-1],
-                began_at=began_at,
-                now=self._clock.now(),
-                policy=self._policy,
-                draw=draw,
-            )
+            now = self._clock.now()
+            return conclude(payment, seen, meant, began_at=began_at, now=now, policy=policy, draw=draw)
 
         def event(before: Payment, after: Payment) -> Event:
-            return _looked(before, after, meant[-1], seen, trigger, claimed.hints)
+            return _looked(before, after, meant, seen, trigger, claimed.hints)
 
         after = await self._ledger.save(claimed, decide, event)
         log.info(
             "payment_looked_up",
             trans_id=claimed.trans_id,
             trigger=trigger,
-            verdict=meant[-1].kind if meant else "lease_lost",
-            reason=meant[-1].reason if meant else None,
-            code=meant[-1].code if meant else None,
-            state=after.state if after else None,
+            verdict=meant.kind,
+            reason=meant.reason,
+            code=meant.code,
+            state=after.state if after else "lease lost",
         )
         return after
 
@@ -123,11 +148,19 @@ class Settlement:
         try:
             transaction = await self._lookup.check_pay_status(account, trans_id, timeout_s=timeout_s)
         except CinetPayRefused as refused:
+            self.pace.answered(account_key)
             return OnlyStatus(refused.code)
         except CinetPayError as error:
             log.warning("cinetpay_did_not_answer", trans_id=trans_id, error=str(error))
+            self.pace.failed(account_key, getattr(error, "retry_after_s", None))
             return NoAnswer(type(error).__name__)
+        self.pace.answered(account_key)
         return NotStarted() if transaction is None else Found(transaction)
+
+    async def policy_of(self, saleor_api_url: str) -> Policy:
+        """Return the operator's settings with the shop's own choices among them."""
+        choices = await self._choices.of(saleor_api_url)
+        return replace(self._policy, complete_after=choices.complete_after)
 
     async def _leave_unsigned(self, claimed: Payment) -> Payment | None:
         """Give back the lease of a payment whose opening died half-way; nobody can pay it, so nothing is asked."""

@@ -25,12 +25,17 @@ payments = Table(
     Column("cancel_url", Text),
     Column("opened_at", Moment, nullable=False),
     Column("watch_until", Moment, nullable=False),
+    Column("source_id", String(128)),
+    Column("source_total", BigInteger),
+    Column("channel", String(255)),
     Column("state", String(16), nullable=False),
     Column("code", String(16)),
     Column("code_message", String(200), nullable=False),
     Column("operator", String(32)),
     Column("payid", String(64)),
     Column("suspicion", String(32)),
+    Column("held_amount", BigInteger),
+    Column("decided_by", String(255)),
     Column("refusal_seen_at", Moment),
     Column("unclear_since", Moment),
     Column("failing_since", Moment),
@@ -43,6 +48,7 @@ payments = Table(
     Column("hints", Integer, nullable=False),
     Column("lease", String(32)),
     Index(None, "due_at"),
+    Index(None, "source_id"),
 )
 
 payment_events = Table(
@@ -76,4 +82,28 @@ reports = Table(
     Column("lease", String(32)),
     UniqueConstraint("trans_id", "psp_reference", "type"),
     Index(None, "due_at"),
+)
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("trans_id", String(26), primary_key=True),
+    Column("saleor_api_url", String(512), nullable=False),
+    Column("checkout_id", String(128), nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+    Column("outcome", String(32)),
+    Column("due_at", Moment, index=True),
+    Column("lease", String(32)),
+)
+
+problems = Table(
+    "problems",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("saleor_api_url", String(512), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("trans_id", String(26)),
+    Column("detail", JSON, nullable=False),
+    Column("raised_at", Moment, nullable=False),
+    Column("solved_at", Moment),
 )

@@ -12,6 +12,7 @@ import structlog
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import AppError
+from saleor_cinetpay.payments.completion import Completion, DueCompletion
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.payment import Payment
@@ -31,21 +32,33 @@ Work = TypeVar("Work")
 class Worker:
     """Settles and reports whatever is due, until it is stopped."""
 
-    def __init__(self, *, ledger: Ledger, settlement: Settlement, delivery: Delivery, clock: Clock) -> None:
+    def __init__(
+        self, *, ledger: Ledger, settlement: Settlement, delivery: Delivery, completion: Completion, clock: Clock
+    ) -> None:
         self._clock = clock
         self._woken = asyncio.Event()
         self._stopping = False
-        self._benches: tuple[_Bench[Payment], _Bench[DueReport]] = (
+        pace = settlement.pace
+        self._benches: tuple[_Bench[Payment], _Bench[DueReport], _Bench[DueCompletion]] = (
             _Bench(
-                claim=lambda limit, busy: ledger.claim_due(limit, except_accounts=busy),
+                claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
                 whose=lambda payment: payment.account_key,
+                share=pace.at_once,
                 do=lambda payment: _settle(settlement, payment),
                 done=self.wake,
             ),
             _Bench(
                 claim=lambda limit, busy: ledger.claim_due_reports(limit, except_shops=busy),
                 whose=lambda due: due.report.saleor_api_url,
+                share=lambda _shop: PLACES_EACH,
                 do=lambda due: _deliver(delivery, due),
+                done=self.wake,
+            ),
+            _Bench(
+                claim=lambda limit, busy: completion.claim_due(limit, except_shops=busy),
+                whose=lambda due: due.saleor_api_url,
+                share=lambda _shop: PLACES_EACH,
+                do=completion.complete,
                 done=self.wake,
             ),
         )
@@ -94,11 +107,13 @@ class _Bench(Generic[Work]):
         *,
         claim: Callable[[int, Sequence[str]], Awaitable[list[Work]]],
         whose: Callable[[Work], str],
+        share: Callable[[str], int],
         do: Callable[[Work], Awaitable[None]],
         done: Callable[[], None],
     ) -> None:
         self._claim = claim
         self._whose = whose
+        self._share = share
         self._do = do
         self._done = done
         self._under_way: set[asyncio.Task[None]] = set()
@@ -108,7 +123,7 @@ class _Bench(Generic[Work]):
         room = min(BATCH, PLACES - len(self._under_way))
         if room <= 0:
             return False
-        busy = [whose for whose, share in self._shares.items() if share >= PLACES_EACH]
+        busy = [whose for whose, places in self._shares.items() if places >= self._share(whose)]
         claimed = await self._claim(room, busy)
         for work in claimed:
             whose = self._whose(work)

@@ -43,4 +43,5 @@ shop_settings = Table(
     metadata,
     Column("saleor_api_url", String(512), primary_key=True),
     Column("storefront_origins", JSON, nullable=False),
+    Column("complete_after_s", BigInteger),
 )

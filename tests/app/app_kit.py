@@ -25,6 +25,7 @@ from saleor_cinetpay.sandbox.saleor.payments import Session
 from saleor_cinetpay.sandbox.saleor.records import Checkout, Transaction
 from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor
 from saleor_cinetpay.settings import AppEnv, Settings
+from saleor_cinetpay.shops.tables import installations
 
 API_KEY = DEFAULT_API_KEY
 SITE_ID = DEFAULT_SITE_ID
@@ -112,6 +113,20 @@ class World:
         await self.cinetpay.reset()
         self.saleor.reset()
 
+    def answers(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the app's answers to Saleor's genuine webhooks, with their events, oldest first."""
+        return [
+            (message["title"], message["detail"]["answer"])
+            for message in self.saleor.log.after(0)
+            if message["from"] == "app" and message["detail"].get("status") == 200 and "answer" in message["detail"]
+            if message["title"].endswith("_SESSION")
+        ]
+
+    async def as_version(self, version: str) -> None:
+        """Let the app take its Saleor for another version."""
+        async with self.house.database.write() as connection:
+            await connection.execute(update(installations).values(saleor_version=version))
+
     async def state(self, trans_id: str) -> str:
         """Return the payment's state in the ledger."""
         payment = await self.house.ledger.find(trans_id)
@@ -126,20 +141,18 @@ async def running(
     """Start everything, install the app, and stop everything in the end."""
     app_socket, cinetpay_socket, saleor_socket = listening(0), listening(0), listening(0)
     app, cinetpay, saleor = address_of(app_socket), address_of(cinetpay_socket), address_of(saleor_socket)
-    settings = Settings(
-        **{
-            "app_env": AppEnv.DEVELOPMENT,
-            "secret_key": SecretStr("a key for tests, not secret"),
-            "database_url": SecretStr(f"sqlite:///{folder}/ledger.db"),
-            "app_api_base_url": app,
-            "cinetpay_api_url": f"{cinetpay}/v1/",
-            "cinetpay_checkout_url": f"{cinetpay}/",
-            "cinetpay_site_id": SITE_ID,
-            "cinetpay_api_key": SecretStr(API_KEY),
-            "refusal_grace_s": 0.0,
-        }
-        | given
-    )
+    values: dict[str, Any] = {
+        "app_env": AppEnv.DEVELOPMENT,
+        "secret_key": SecretStr("a key for tests, not secret"),
+        "database_url": SecretStr(f"sqlite:///{folder}/ledger.db"),
+        "app_api_base_url": app,
+        "cinetpay_api_url": f"{cinetpay}/v1/",
+        "cinetpay_checkout_url": f"{cinetpay}/",
+        "cinetpay_site_id": SITE_ID,
+        "cinetpay_api_key": SecretStr(API_KEY),
+        "refusal_grace_s": 0.0,
+    } | given
+    settings = Settings(**values)
     house = build_house(settings)
     await migrate(house.database)
     small = build_saleor(SaleorConfig(url=saleor, version=version, gateway_id=settings.manifest_app_id))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from app_kit import World, running
+from saleor_responses import at_hand, complaints
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -15,7 +16,12 @@ async def running_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def world(running_world: World) -> World:
-    """The running world, with no payment, message or fault of an earlier test in the way."""
+async def world(running_world: World) -> AsyncIterator[World]:
+    """The running world, with no payment, message or fault of an earlier test in the way.
+
+    Whatever a test makes the app answer to Saleor must fit Saleor's own schemas.
+    """
     await running_world.sweep()
-    return running_world
+    yield running_world
+    if at_hand():
+        assert [] == [one for event, answer in running_world.answers() for one in complaints(event, answer)]

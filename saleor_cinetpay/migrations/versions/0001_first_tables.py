@@ -1,4 +1,4 @@
-"""The first tables: installations, accounts, shop settings, payments, their events and their reports."""
+"""The first tables: shops, payments, their events and reports, and what comes after them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,9 +14,22 @@ def upgrade() -> None:
     _shops()
     _payments()
     _events_and_reports()
+    _aftermath()
 
 
 def _shops() -> None:
+    op.create_table(
+        "installations",
+        sa.Column("saleor_api_url", sa.String(length=512), nullable=False),
+        sa.Column("app_id", sa.String(length=128), nullable=False),
+        sa.Column("sealed_token", sa.Text(), nullable=False),
+        sa.Column("key_set", sa.Text(), nullable=False),
+        sa.Column("key_set_fetched_at", Moment(), nullable=False),
+        sa.Column("saleor_version", sa.String(length=32), nullable=False),
+        sa.Column("app_base_url", sa.String(length=512), nullable=False),
+        sa.Column("registered_at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("saleor_api_url", name=op.f("pk_installations")),
+    )
     op.create_table(
         "accounts",
         sa.Column("account_key", sa.String(length=64), nullable=False),
@@ -41,21 +54,10 @@ def _shops() -> None:
     )
     op.create_index(op.f("ix_accounts_saleor_api_url"), "accounts", ["saleor_api_url"], unique=False)
     op.create_table(
-        "installations",
-        sa.Column("saleor_api_url", sa.String(length=512), nullable=False),
-        sa.Column("app_id", sa.String(length=128), nullable=False),
-        sa.Column("sealed_token", sa.Text(), nullable=False),
-        sa.Column("key_set", sa.Text(), nullable=False),
-        sa.Column("key_set_fetched_at", Moment(), nullable=False),
-        sa.Column("saleor_version", sa.String(length=32), nullable=False),
-        sa.Column("app_base_url", sa.String(length=512), nullable=False),
-        sa.Column("registered_at", Moment(), nullable=False),
-        sa.PrimaryKeyConstraint("saleor_api_url", name=op.f("pk_installations")),
-    )
-    op.create_table(
         "shop_settings",
         sa.Column("saleor_api_url", sa.String(length=512), nullable=False),
         sa.Column("storefront_origins", sa.JSON(), nullable=False),
+        sa.Column("complete_after_s", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("saleor_api_url", name=op.f("pk_shop_settings")),
     )
 
@@ -78,12 +80,17 @@ def _payments() -> None:
         sa.Column("cancel_url", sa.Text(), nullable=True),
         sa.Column("opened_at", Moment(), nullable=False),
         sa.Column("watch_until", Moment(), nullable=False),
+        sa.Column("source_id", sa.String(length=128), nullable=True),
+        sa.Column("source_total", sa.BigInteger(), nullable=True),
+        sa.Column("channel", sa.String(length=255), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("code", sa.String(length=16), nullable=True),
         sa.Column("code_message", sa.String(length=200), nullable=False),
         sa.Column("operator", sa.String(length=32), nullable=True),
         sa.Column("payid", sa.String(length=64), nullable=True),
         sa.Column("suspicion", sa.String(length=32), nullable=True),
+        sa.Column("held_amount", sa.BigInteger(), nullable=True),
+        sa.Column("decided_by", sa.String(length=255), nullable=True),
         sa.Column("refusal_seen_at", Moment(), nullable=True),
         sa.Column("unclear_since", Moment(), nullable=True),
         sa.Column("failing_since", Moment(), nullable=True),
@@ -98,6 +105,7 @@ def _payments() -> None:
         sa.PrimaryKeyConstraint("trans_id", name=op.f("pk_payments")),
     )
     op.create_index(op.f("ix_payments_due_at"), "payments", ["due_at"], unique=False)
+    op.create_index(op.f("ix_payments_source_id"), "payments", ["source_id"], unique=False)
 
 
 def _events_and_reports() -> None:
@@ -133,3 +141,30 @@ def _events_and_reports() -> None:
         sa.UniqueConstraint("trans_id", "psp_reference", "type", name=op.f("uq_reports_trans_id_psp_reference_type")),
     )
     op.create_index(op.f("ix_reports_due_at"), "reports", ["due_at"], unique=False)
+
+
+def _aftermath() -> None:
+    op.create_table(
+        "completions",
+        sa.Column("trans_id", sa.String(length=26), nullable=False),
+        sa.Column("saleor_api_url", sa.String(length=512), nullable=False),
+        sa.Column("checkout_id", sa.String(length=128), nullable=False),
+        sa.Column("accepted_at", Moment(), nullable=False),
+        sa.Column("outcome", sa.String(length=32), nullable=True),
+        sa.Column("due_at", Moment(), nullable=True),
+        sa.Column("lease", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("trans_id", name=op.f("pk_completions")),
+    )
+    op.create_index(op.f("ix_completions_due_at"), "completions", ["due_at"], unique=False)
+    op.create_table(
+        "problems",
+        sa.Column("key", sa.String(length=160), nullable=False),
+        sa.Column("saleor_api_url", sa.String(length=512), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("trans_id", sa.String(length=26), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("raised_at", Moment(), nullable=False),
+        sa.Column("solved_at", Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_problems")),
+    )
+    op.create_index(op.f("ix_problems_saleor_api_url"), "problems", ["saleor_api_url"], unique=False)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 LANGUAGES = ("fr", "en")
 
 TEXTS: Mapping[str, tuple[str, str]] = {
-    "banner": ("Bac à sable : aucun argent réel", "Sandbox: no real money"),
+    "banner": ("Bac à sable\u00a0: aucun argent réel", "Sandbox: no real money"),
     "name": ("Guichet d’essai", "Practice till"),
-    "for": ("un simulateur de CinetPay v1", "a simulator of CinetPay v1"),
+    "for": ("un simulateur de CinetPay\u00a0v1", "a simulator of CinetPay\u00a0v1"),
     "language": ("Langue", "Language"),
     "to_pay": ("À payer", "To pay"),
     "purchase": ("Achat", "Purchase"),
@@ -21,7 +21,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "phone_wrong": ("Donnez un numéro de 8 à 15 chiffres.", "Enter a number of 8 to 15 digits."),
     "operator_wrong": ("Choisissez un moyen de paiement.", "Choose a payment method."),
     "otp": ("Code à usage unique", "One-time code"),
-    "otp_hint": ("N’importe quel code : le panneau du testeur décide.", "Any code: the tester’s panel decides."),
+    "otp_hint": ("N’importe quel code\u00a0: le panneau du testeur décide.", "Any code: the tester’s panel decides."),
     "pay": ("Payer", "Pay"),
     "cancel": ("Annuler le paiement", "Cancel payment"),
     "back": ("Retour boutique", "Back to the shop"),
@@ -76,7 +76,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "unknown": ("Ce guichet n’existe pas", "There is no such till"),
     "home": ("Ici arrivent les acheteurs", "This is where buyers arrive"),
     "home_about": (
-        "Une boutique y envoie son formulaire signé. Derniers paiements :",
+        "Une boutique y envoie son formulaire signé. Derniers paiements\u00a0:",
         "A shop sends its signed form here. Latest payments:",
     ),
     "home_none": ("Aucun paiement pour l’instant.", "No payments yet."),

@@ -42,7 +42,8 @@ function showOrder() {
   lines.forEach(showLine);
   const total = lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
   document.getElementById("total").textContent = money(total);
-  button.textContent = `${text("pay")} · ${money(total)}`;
+  const price = Object.assign(document.createElement("span"), { className: "price", textContent: money(total) });
+  button.replaceChildren(`${text("pay")} `, price);
   document.getElementById("order").hidden = lines.length === 0;
   document.getElementById("empty").hidden = lines.length > 0;
 }

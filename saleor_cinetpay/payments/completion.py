@@ -1,0 +1,181 @@
+"""Completing the paid checkout of a buyer who closed the tab.
+
+After the shop's grace time the app asks Saleor, and completes the checkout only if it is fully charged. A checkout that
+is gone has become an order already. Everything else is for a person, with Saleor's reason.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+from sqlalchemy import select, update
+
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import SaleorError, SaleorRefused
+from saleor_cinetpay.payments.delivery import InstallationsByUrl
+from saleor_cinetpay.payments.history import Event, record
+from saleor_cinetpay.payments.ledger import LEASE
+from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
+from saleor_cinetpay.payments.tables import completions
+from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.schedule import JITTER, retry_delay_s
+from saleor_cinetpay.shops.installations import Installation
+
+CALL_S = 10.0
+REPORTED_WITHIN = timedelta(minutes=30)
+"""How long a checkout may lack a charge that is on its way, before a person is told."""
+
+log = structlog.get_logger(__name__)
+
+
+class CheckoutState(StrEnum):
+    """What Saleor says of a checkout."""
+
+    CHARGED = "charged"
+    NOT_CHARGED = "not_charged"
+    GONE = "gone"
+    """It has become an order, or was deleted."""
+
+
+class Checkouts(Protocol):
+    """Reads and completes checkouts of Saleor."""
+
+    async def state_of(self, installation: Installation, checkout_id: str, *, timeout_s: float) -> CheckoutState:
+        """Say how a checkout stands.
+
+        Raises:
+            SaleorError: where Saleor can't tell.
+        """
+        ...
+
+    async def complete(self, installation: Installation, checkout_id: str, *, timeout_s: float) -> str:
+        """Turn a checkout into an order and return its id; again and again the same one.
+
+        Raises:
+            SaleorRefused: with Saleor's reason.
+            SaleorError: where Saleor can't be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCompletion:
+    """A checkout that somebody has claimed to complete."""
+
+    trans_id: TransId
+    saleor_api_url: str
+    checkout_id: str
+    accepted_at: datetime
+    lease: str
+
+
+class Completion:
+    """Completes claimed checkouts."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        checkouts: Checkouts,
+        installations: InstallationsByUrl,
+        clock: Clock,
+        chance: Chance,
+    ) -> None:
+        self._database = database
+        self._problems = Problems(database)
+        self._checkouts = checkouts
+        self._installations = installations
+        self._clock = clock
+        self._chance = chance
+
+    async def claim_due(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueCompletion]:
+        """Take the leases of checkouts that are due, the longest due first."""
+        now, lease = self._clock.now(), self._chance.token()
+        due = select(completions.c.trans_id).where(completions.c.due_at <= now)
+        if except_shops:
+            due = due.where(completions.c.saleor_api_url.not_in(except_shops))
+        first = due.order_by(completions.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
+        async with self._database.write() as connection:
+            rows = await connection.execute(
+                update(completions)
+                .where(completions.c.trans_id.in_(select(first.c.trans_id)))
+                .values(due_at=now + LEASE, lease=lease)
+                .returning(completions)
+            )
+            return [
+                DueCompletion(
+                    trans_id=TransId(row.trans_id),
+                    saleor_api_url=row.saleor_api_url,
+                    checkout_id=row.checkout_id,
+                    accepted_at=row.accepted_at,
+                    lease=lease,
+                )
+                for row in rows
+            ]
+
+    async def complete(self, due: DueCompletion) -> None:
+        """Complete one checkout, or tell a person why not; one whose Saleor does not answer comes back by itself."""
+        installation = await self._installations.find(due.saleor_api_url)
+        if installation is None:
+            return await self._later(due, "the app is not installed there now")
+        try:
+            match await self._checkouts.state_of(installation, due.checkout_id, timeout_s=CALL_S):
+                case CheckoutState.GONE:
+                    await self._done(due, "gone")
+                case CheckoutState.CHARGED:
+                    order_id = await self._checkouts.complete(installation, due.checkout_id, timeout_s=CALL_S)
+                    await self._done(due, "completed", order_id=order_id)
+                case CheckoutState.NOT_CHARGED if self._clock.now() < due.accepted_at + REPORTED_WITHIN:
+                    await self._later(due, "Saleor does not count the checkout as fully charged yet")
+                case CheckoutState.NOT_CHARGED:
+                    await self._given_up(due, "Saleor does not count the checkout as fully charged")
+        except SaleorRefused as refused:
+            await self._given_up(due, str(refused))
+        except SaleorError as error:
+            await self._later(due, str(error))
+
+    async def _done(self, due: DueCompletion, outcome: str, **detail: str) -> None:
+        log.info("checkout_completion", trans_id=due.trans_id, outcome=outcome)
+        await self._close(due, outcome, Event(kind=f"checkout_{outcome}", detail=detail))
+
+    async def _given_up(self, due: DueCompletion, reason: str) -> None:
+        log.warning("checkout_completion", trans_id=due.trans_id, outcome="not_completed", reason=reason)
+        problem = Problem(
+            kind=ProblemKind.NOT_COMPLETED,
+            saleor_api_url=due.saleor_api_url,
+            subject=due.trans_id,
+            trans_id=due.trans_id,
+            detail={"reason": reason[:300], "checkout_id": due.checkout_id},
+        )
+        event = Event(kind="checkout_not_completed", detail={"reason": reason[:300]})
+        await self._close(due, "not_completed", event, problem)
+
+    async def _close(self, due: DueCompletion, outcome: str, event: Event, problem: Problem | None = None) -> None:
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            closed = await connection.execute(
+                update(completions)
+                .where(completions.c.trans_id == due.trans_id, completions.c.lease == due.lease)
+                .values(outcome=outcome, due_at=None, lease=None)
+            )
+            if closed.rowcount != 1:
+                return
+            await record(connection, due.trans_id, now, event)
+            if problem is not None:
+                await self._problems.raise_in(connection, problem, now)
+
+    async def _later(self, due: DueCompletion, reason: str) -> None:
+        now = self._clock.now()
+        delay_s = retry_delay_s(now - due.accepted_at) * (1 - JITTER * self._chance.fraction())
+        log.info("checkout_completion", trans_id=due.trans_id, outcome="later", reason=reason, again_s=delay_s)
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(completions)
+                .where(completions.c.trans_id == due.trans_id, completions.c.lease == due.lease)
+                .values(due_at=now + timedelta(seconds=delay_s), lease=None)
+            )
