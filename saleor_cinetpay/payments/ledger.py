@@ -266,7 +266,7 @@ class Ledger:
                 state=ReportState.DUE,
                 attempts=0,
                 created_at=now,
-                due_at=now,
+                due_at=now + report.waits,
             )
             .on_conflict_do_nothing()
         )

@@ -1,11 +1,15 @@
 """A report: one Saleor event that must reach Saleor, frozen when it is written, its time too."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from saleor_cinetpay.money import CinetPayAmount
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
+
+FAILURE_WAITS = timedelta(seconds=5)
+"""How long a failure waits before its first delivery. Once Saleor has it, Saleor answers `transactionProcess` by itself
+and without our text; so the storefront that the buyer comes back to gets to ask first."""
 
 
 class ReportType(StrEnum):
@@ -38,6 +42,11 @@ class Report:
     time: datetime
     message: str
     """For staff; at most 512 characters reach Saleor."""
+
+    @property
+    def waits(self) -> timedelta:
+        """How long after it is written the report is delivered first."""
+        return FAILURE_WAITS if self.type is ReportType.CHARGE_FAILURE else timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.shops.tables import shop_settings
 
 COMPLETE_AFTER = timedelta(minutes=10)
+NEVER_S = -1
+"""How "never" is stored; nothing stored means the default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +40,9 @@ class ShopSettings:
             ).one_or_none()
         if row is None:
             return ShopChoices()
-        after = row.complete_after_s
         return ShopChoices(
             storefront_origins=frozenset(row.storefront_origins),
-            complete_after=None if after is None else timedelta(seconds=after),
+            complete_after=_complete_after(row.complete_after_s),
         )
 
     async def choose(self, saleor_api_url: str, choices: ShopChoices) -> None:
@@ -51,7 +52,7 @@ class ShopSettings:
             {
                 "saleor_api_url": saleor_api_url,
                 "storefront_origins": sorted(choices.storefront_origins),
-                "complete_after_s": None if after is None else int(after.total_seconds()),
+                "complete_after_s": NEVER_S if after is None else int(after.total_seconds()),
             }
         )
 
@@ -71,3 +72,9 @@ class ShopSettings:
         insert = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(shop_settings).values(row)
         async with self._database.write() as connection:
             await connection.execute(insert.on_conflict_do_update(index_elements=["saleor_api_url"], set_=row))
+
+
+def _complete_after(stored_s: int | None) -> timedelta | None:
+    if stored_s is None:
+        return COMPLETE_AFTER
+    return None if stored_s == NEVER_S else timedelta(seconds=stored_s)

@@ -14,7 +14,8 @@ PROCESS = "TRANSACTION_PROCESS_SESSION"
 @needs_schemas
 async def test_the_schemas_can_refuse() -> None:
     """An answer of another shape is complained about, by each version."""
-    for wrong in ({"result": "PAID", "pspReference": "x"}, {"result": "CHARGE_SUCCESS"}, [], {"result": 5}):
+    wrongs: list[object] = [{"result": "PAID", "pspReference": "x"}, {"result": "CHARGE_SUCCESS"}, [], {"result": 5}]
+    for wrong in wrongs:
         assert 2 <= len(complaints(INITIALIZE, wrong))
 
 

@@ -4,6 +4,7 @@ import base64
 import uuid
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from app_kit import API_KEY, World, errors_of, eventually, running
@@ -82,7 +83,8 @@ async def test_data_that_is_not_there(world: World, data: object) -> None:
 @pytest.mark.parametrize("field", ["returnUrl", "cancelUrl"])
 async def test_a_return_address_that_is_none(world: World, field: str, address: str) -> None:
     """A return address must be an http(s) address; the failure names the field."""
-    session = await world.opened(**{field: address})
+    data: dict[str, Any] = {field: address}
+    session = await world.opened(**data)
     assert ["INVALID_DATA"] == errors_of(session)
     assert field in session.data["errors"][0]["message"]
 
@@ -200,30 +202,29 @@ async def test_a_report_is_retried_until_saleor_has_it(world: World) -> None:
         assert Decimal(12500) == charge.amount.amount
 
 
-async def test_nothing_secret_is_logged(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_nothing_secret_is_logged(
+    world: World, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     """From initialize to report, the log names every step and holds no key, signature or number."""
+    caplog.set_level("DEBUG")
     transaction, trans_id = await world.at_cinetpay(phoneNumber="0707080910", phonePrefix="225")
     await world.cinetpay.settle(trans_id)
     await world.reported(transaction, "CHARGE_SUCCESS")
-    await eventually(lambda: "report_delivered" in _read(capfd))
+    written: list[str] = []
+
+    def all_written() -> str:
+        written.extend(capfd.readouterr())
+        return "".join(written) + caplog.text
+
+    await eventually(lambda: "report_delivered" in all_written())
     payment = await world.house.ledger.find(trans_id)
     assert payment is not None
     assert payment.signature is not None
-    written = _read(capfd)
     for step in ("webhook_answered", "notification_taken", "payment_looked_up", "report_delivered"):
-        assert step in written
+        assert step in all_written()
     token = next(iter(world.saleor.store.apps.values())).auth_token
     for secret in (API_KEY, payment.signature.get_secret_value(), "0707080910", token):
-        assert secret not in written
-
-
-_seen: dict[int, str] = {}
-
-
-def _read(capfd: pytest.CaptureFixture[str]) -> str:
-    out, err = capfd.readouterr()
-    _seen[id(capfd)] = _seen.get(id(capfd), "") + out + err
-    return _seen[id(capfd)]
+        assert secret not in all_written()
 
 
 def graphql_id() -> str:

@@ -1,0 +1,161 @@
+"""The database: what it loses, nothing; what goes wrong, one error."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from fakes import NOON
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from saleor_cinetpay.database import Database, async_url, prove_alive
+from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.payments.tables import payment_events
+
+PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
+EVENT = {"trans_id": "T", "at": NOON, "kind": "opened", "detail": {}}
+
+
+async def moments(database: Database) -> list[datetime]:
+    async with database.read() as connection:
+        return list((await connection.execute(select(payment_events.c.at).order_by(payment_events.c.id))).scalars())
+
+
+async def test_moments_come_back_as_utc_whatever_zone_they_had(database: Database) -> None:
+    """A moment is written in any zone and read in UTC, to the microsecond; SQLite compares them as text."""
+    exact = NOON + timedelta(microseconds=1)
+    abroad = exact.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    async with database.write() as connection:
+        await connection.execute(insert(payment_events), [EVENT | {"at": at} for at in (abroad, NOON)])
+        first = select(payment_events.c.id).where(payment_events.c.at > NOON)
+        assert 1 == len((await connection.execute(first)).all())
+    assert [exact, NOON] == await moments(database)
+    assert {UTC} == {at.tzinfo for at in await moments(database)}
+
+
+async def test_a_moment_without_a_zone_is_refused(database: Database) -> None:
+    """Nobody knows when that is, so it is not written."""
+    with pytest.raises(LedgerUnavailable):
+        async with database.write() as connection:
+            await connection.execute(insert(payment_events).values(EVENT | {"at": datetime(2026, 1, 1)}))  # noqa: DTZ001
+    assert [] == await moments(database)
+
+
+async def test_a_block_that_raises_writes_nothing(database: Database) -> None:
+    """What a block wrote before it raised is rolled back, and its error comes out as it was."""
+
+    async def write_and_fail() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(payment_events).values(EVENT))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+    assert [] == await moments(database)
+
+
+async def test_a_cancelled_block_writes_nothing_and_holds_nobody_up(database: Database) -> None:
+    """A request that runs out of time in the midst of a transaction leaves the database free."""
+
+    async def write_and_wait() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(payment_events).values(EVENT))
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(write_and_wait(), 0.1)
+    async with database.write() as connection:
+        await connection.execute(insert(payment_events).values(EVENT))
+    assert [NOON] == await moments(database)
+
+
+async def test_a_violated_key_stays_an_answer(database: Database) -> None:
+    """A unique key that is violated is no failure of the database."""
+    with pytest.raises(IntegrityError):
+        async with database.write() as connection:
+            await connection.execute(insert(payment_events), [EVENT | {"id": 1}] * 2)
+
+
+async def test_a_broken_statement_is_the_ledgers_failure(database: Database) -> None:
+    """Whatever the database refuses becomes the one error that callers know, without the statement in it."""
+    for connect in (database.read, database.write):
+        with pytest.raises(LedgerUnavailable) as raised:
+            async with connect() as connection:
+                await connection.execute(text("SELECT secret FROM nowhere"))
+        assert "secret" not in str(raised.value)
+
+
+async def test_many_writers_wait_for_each_other(database: Database, other_database: Database) -> None:
+    """Two processes that write at once both succeed, and nobody's transaction sees half of another's."""
+
+    async def write(number: int) -> None:
+        async with (database, other_database)[number % 2].write() as connection:
+            await connection.execute(insert(payment_events).values(EVENT | {"kind": str(number)}))
+
+    await asyncio.gather(*(write(number) for number in range(60)))
+    assert 60 == len(await moments(database))
+
+
+async def test_a_living_database_proves_it(database: Database) -> None:
+    """A database that answers passes."""
+    await prove_alive(database, within_s=5)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////proc/x.db", "postgresql://nobody:none@127.0.0.1:1/x"])
+async def test_a_database_that_is_not_there_is_unavailable(url: str) -> None:
+    """Nobody listening, or no place for the file, is the ledger's failure and nothing else."""
+    database = Database(url)
+    with pytest.raises(LedgerUnavailable):
+        await prove_alive(database, within_s=5)
+    await database.close()
+    for thread in threading.enumerate():  # the thread of a connection that failed outlives it for a moment
+        if thread is not threading.main_thread():
+            await asyncio.to_thread(thread.join, 0.1)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_database_that_does_not_answer_is_unavailable(database: Database) -> None:
+    """Where every connection is taken the proof fails within its time."""
+    held = [database.read() for _ in range(4)]
+    for connection in held:
+        await connection.__aenter__()
+    with pytest.raises(LedgerUnavailable, match="no answer"):
+        await prove_alive(database, within_s=0.05)
+    for connection in held:
+        await connection.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_sqlite_survives_a_power_cut(database: Database) -> None:
+    """Both kinds of connections keep a write-ahead log that is synced at every commit."""
+    for connect in (database.read, database.write):
+        async with connect() as connection:
+            pragmas = [(await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one() for name in PRAGMAS]
+        assert ["wal", 2, 1] == pragmas
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///{folder}/new/deep/x.db", "sqlite+aiosqlite"),
+        ("sqlite:///:memory:", "sqlite+aiosqlite"),
+        ("sqlite://", "sqlite+aiosqlite"),
+        ("postgresql://u:p@h:5/d", "postgresql+asyncpg"),
+        ("postgres://u:p@h/d", "postgresql+asyncpg"),
+        ("postgresql+psycopg://u:p@h/d", "postgresql+asyncpg"),
+    ],
+)
+def test_addresses_that_people_write(tmp_path: Path, url: str, driver: str) -> None:
+    """The usual spellings lead to the asynchronous driver, and a file's folder is made."""
+    assert driver == async_url(url.format(folder=tmp_path)).drivername
+    assert ("{folder}" in url) is (tmp_path / "new" / "deep").is_dir()
+
+
+@pytest.mark.parametrize("url", ["", "no address", "mysql://u:p@h/d", "postgresql://h:port/d"])
+def test_addresses_of_nothing(url: str) -> None:
+    """What is no database of ours is told so, without the address, which may hold a password."""
+    with pytest.raises(ValueError, match="DATABASE_URL") as raised:
+        async_url(url)
+    assert "u:p" not in str(raised.value)
