@@ -1,21 +1,23 @@
 """What joins the heart to the two systems: its small protocols, spoken by the clients of CinetPay and Saleor."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 from pydantic import SecretStr
 
-from saleor_cinetpay.cinetpay import CinetPayClient, CinetPayTransaction, Credentials, PaymentFields
+from saleor_cinetpay.cinetpay import CinetPayClient, CinetPayTransaction, Credentials, History, PaymentFields
 from saleor_cinetpay.errors import CinetPayUnavailable
 from saleor_cinetpay.payments.completion import CheckoutState
 from saleor_cinetpay.payments.report import Report, ReportType
-from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.saleor.address import SaleorApiUrl
 from saleor_cinetpay.saleor.client import SaleorClient
 from saleor_cinetpay.saleor.registration import Registration
 from saleor_cinetpay.saleor.types import (
     ChargeStatus,
     SaleorCheckoutId,
+    SaleorTransaction,
     SaleorTransactionId,
     TransactionAction,
     TransactionEvent,
@@ -26,7 +28,7 @@ from saleor_cinetpay.shops.installations import Installation, Installations
 
 
 class CinetPays:
-    """The CinetPay of each environment, behind the heart's `Signer` and `Lookup`."""
+    """The CinetPay of each environment, behind the heart's `Signer`, `Lookup` and `Histories`."""
 
     def __init__(self, clients: Mapping[Environment, CinetPayClient]) -> None:
         self._clients = clients
@@ -42,6 +44,11 @@ class CinetPays:
         credentials = Credentials(site_id=account.site_id, api_key=account.api_key)
         return await self._client(account).check_pay_status(credentials, trans_id, timeout_s=timeout_s)
 
+    async def get_trans_history(self, account: Account, day: date) -> History:
+        """Return what happened at an account's site on one day."""
+        credentials = Credentials(site_id=account.site_id, api_key=account.api_key)
+        return await self._client(account).get_trans_history(credentials, date_from=day, date_to=day)
+
     def _client(self, account: Account) -> CinetPayClient:
         client = self._clients.get(account.environment)
         if client is None:
@@ -50,7 +57,7 @@ class CinetPays:
 
 
 class Saleors:
-    """Every Saleor, behind the heart's `Reporter` and `Checkouts`, and the doors' `KeySets`."""
+    """Every Saleor, behind the heart's `Reporter`, `Checkouts` and `Transactions`, and the doors' `KeySets`."""
 
     def __init__(self, client: SaleorClient) -> None:
         self._client = client
@@ -74,6 +81,17 @@ class Saleors:
             timeout_s=timeout_s,
         )
         return reported.already_processed
+
+    async def read_transaction(
+        self, installation: Installation, transaction_id: TransactionId, *, timeout_s: float
+    ) -> SaleorTransaction | None:
+        """Read a transaction from Saleor's books."""
+        return await self._client.read_transaction(
+            SaleorApiUrl(installation.saleor_api_url),
+            installation.token,
+            SaleorTransactionId(transaction_id),
+            timeout_s=timeout_s,
+        )
 
     async def state_of(self, installation: Installation, checkout_id: str, *, timeout_s: float) -> CheckoutState:
         """Say how a checkout stands."""

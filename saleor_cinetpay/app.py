@@ -24,15 +24,20 @@ from saleor_cinetpay.database import Database, prove_alive
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.books import Books
+from saleor_cinetpay.payments.comparing import Means
 from saleor_cinetpay.payments.completion import Completion
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.decisions import Decisions
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.nightly import Nightly
 from saleor_cinetpay.payments.opening import Opening
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
+from saleor_cinetpay.payments.reconciliation import Reconciliation
+from saleor_cinetpay.payments.salvage import Salvage
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.worker import Worker
 from saleor_cinetpay.saleor import installing
@@ -77,6 +82,7 @@ class House:
     worker: Worker
     decisions: Decisions
     problems: Problems
+    reconciliation: Reconciliation
     saleor: SaleorClient
     saleors: Saleors
     chance: Chance
@@ -99,17 +105,11 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     shop_settings = ShopSettings(database)
     ledger = Ledger(database, secrets, clock, chance)
     saleor_http = public_http_client(development=not settings.production)
-    cinetpay_http = httpx.AsyncClient(
-        trust_env=False, follow_redirects=False, limits=httpx.Limits(max_connections=CINETPAY_CONNECTIONS)
-    )
+    cinetpay_http = _cinetpay_http()
     cinetpays = CinetPays(_cinetpay_clients(settings, cinetpay_http))
     saleor = SaleorClient(saleor_http)
     saleors = Saleors(saleor)
-    policy = Policy(
-        delays_s=parse_delays_s(settings.check_delays_s),
-        refusal_grace=timedelta(seconds=settings.refusal_grace_s),
-        watch=timedelta(days=settings.watch_days),
-    )
+    policy = _policy(settings)
     settlement = Settlement(
         ledger=ledger,
         lookup=cinetpays,
@@ -126,12 +126,16 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     )
     delivery = Delivery(ledger=ledger, reporter=saleors, installations=installations, clock=clock, chance=chance)
     completion = Completion(
-        database=database,
-        checkouts=saleors,
-        installations=installations,
-        clock=clock,
-        chance=chance,
+        database=database, checkouts=saleors, installations=installations, clock=clock, chance=chance
     )
+    reconciliation = Reconciliation(
+        histories=cinetpays,
+        transactions=saleors,
+        accounts=accounts,
+        installations=installations,
+        means=_means(database, secrets, clock, settlement, adoption, policy),
+    )
+    nightly = Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance)
     return House(
         settings=settings,
         clock=clock,
@@ -145,7 +149,15 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         settlement=settlement,
         opening=opening,
         processing=processing,
-        worker=Worker(ledger=ledger, settlement=settlement, delivery=delivery, completion=completion, clock=clock),
+        worker=Worker(
+            ledger=ledger,
+            settlement=settlement,
+            delivery=delivery,
+            completion=completion,
+            nightly=nightly,
+            clock=clock,
+        ),
+        reconciliation=reconciliation,
         decisions=Decisions(ledger=ledger, settlement=settlement, clock=clock),
         problems=Problems(database),
         saleor=saleor,
@@ -250,6 +262,37 @@ def _environment_account(settings: Settings) -> EnvironmentAccount | None:
         api_key=settings.cinetpay_api_key,
         currency=settings.cinetpay_currency,
     )
+
+
+def _means(
+    database: Database,
+    secrets: SecretBox,
+    clock: Clock,
+    settlement: Settlement,
+    adoption: Adoption,
+    policy: Policy,
+) -> Means:
+    problems = Problems(database)
+    return Means(
+        books=Books(database, secrets, clock),
+        settlement=settlement,
+        salvage=Salvage(adoption=adoption, problems=problems, clock=clock, policy=policy),
+        problems=problems,
+        clock=clock,
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        delays_s=parse_delays_s(settings.check_delays_s),
+        refusal_grace=timedelta(seconds=settings.refusal_grace_s),
+        watch=timedelta(days=settings.watch_days),
+    )
+
+
+def _cinetpay_http() -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=CINETPAY_CONNECTIONS)
+    return httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits)
 
 
 def _cinetpay_clients(settings: Settings, http: httpx.AsyncClient) -> dict[Environment, CinetPayClient]:

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -20,6 +21,8 @@ from saleor_cinetpay.demo import DemoPorts, run_demo
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.migrations import migrate as migrate_database
+from saleor_cinetpay.reconcile_command import reconcile, show_csv, show_json, show_text
+from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
 from saleor_cinetpay.sandbox.cinetpay.command import serve as serve_sandbox
 from saleor_cinetpay.sandbox.cinetpay.config import (
@@ -31,6 +34,7 @@ from saleor_cinetpay.sandbox.cinetpay.config import (
 )
 from saleor_cinetpay.settings import Settings
 
+DAY = "%Y-%m-%d"
 DEVELOPMENT_KEY = Path("data/development-secret-key")
 GRACEFUL_SHUTDOWN_S = 12
 KEEP_ALIVE_S = 75
@@ -106,6 +110,27 @@ def migrate() -> None:
     typer.echo("The database is up to date.")
 
 
+@app.command("reconcile")
+def reconcile_history(
+    first: Annotated[datetime | None, typer.Option("--from", formats=[DAY], help="The first day, GMT.")] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=[DAY], help="The last day, today by default.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="Only the account with this key.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing and settle nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one row for each difference.")] = False,
+) -> None:
+    """Compare CinetPay's history with the ledger and with Saleor, and settle what was missed; the last two days."""
+    if as_json and as_csv:
+        _fail("choose --json or --csv")
+    show = show_json if as_json else show_csv if as_csv else show_text
+    days = (first and first.date(), last and last.date())
+    not_asked = reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
+    if not_asked:
+        _fail("\n".join(not_asked))
+
+
 @app.command()
 def manifest(
     base_url: Annotated[str | None, typer.Option(help="The app's public address; APP_API_BASE_URL by default.")] = None,
@@ -168,6 +193,7 @@ def _settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         _fail("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors()))
+    AddressRules(allowed=settings.allowed_saleor_urls)  # says here, and in words, what can't be read of it
     if not settings.secret_keys:
         os.environ["SECRET_KEY"] = _development_key()
         settings = Settings()

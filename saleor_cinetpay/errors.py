@@ -20,6 +20,7 @@ Each error carries three texts: one for the log (English, its `str`), one for th
 merchant. None of them ever holds a secret.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from saleor_cinetpay.locale import Text, text
@@ -160,6 +161,8 @@ class PaymentImpossible(AppError):
         self.code = code
         self.buyer = buyer
         self.merchant = merchant
+        self.told_at: datetime | None = None
+        """The `time` of the failure, where it is noted; a success of the same payment must come after it."""
 
 
 class LedgerUnavailable(AppError):

@@ -2,7 +2,6 @@
 
 import base64
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -246,6 +245,16 @@ class Heart:
             await worker.run()
 
 
+class NoAccounts:
+    """No shop has an account."""
+
+    async def for_shop(self, saleor_api_url: str) -> None:
+        return None
+
+    async def by_key(self, account_key: str) -> None:
+        return None
+
+
 def build_heart(
     database: Database,
     world: World,
@@ -298,8 +307,3 @@ async def lose_ledger(database: Database) -> None:
     async with database.write() as connection:
         for table in (reports, payment_events, payments):
             await connection.execute(delete(table))
-
-
-def kinds_of(events: Sequence[tuple[Any, Event]]) -> list[str]:
-    """Return what happened, without when."""
-    return [event.kind for _, event in events]

@@ -27,7 +27,11 @@ PLAN: dict[str, frozenset[str]] = {
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
     "app": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "adapters"},
-    "cli": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "app", "sandbox", "migrations", "demo"},
+    "cli": FOUNDATIONS
+    | PARTS
+    | BORDERS
+    | {"payments", "database", "app", "sandbox", "migrations", "demo", "reconcile_command"},
+    "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
     "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "migrations"},
     "sandbox": frozenset(),
 }
@@ -45,7 +49,7 @@ CLOCK_READINGS = frozenset(
     }
 )
 
-BROAD_EXCEPTS: dict[str, int] = {"webhooks.pipeline": 1}
+BROAD_EXCEPTS: dict[str, int] = {"saleor_cinetpay.payments.worker": 1, "webhooks.pipeline": 1}
 """The modules that may catch everything, and how often: the outer borders, where the process or the answer ends."""
 
 

@@ -81,12 +81,13 @@ def staff_text(payment: Payment) -> str:
 
 def impossible(error: PaymentImpossible, money: Money, language: Language, merchant_language: Language) -> Answer:
     """Answer that there can be no payment; without a `pspReference`, as there is none."""
-    return {
+    answer: Answer = {
         "result": "CHARGE_FAILURE",
         "amount": number(money.amount),
         "message": f"{error.code}: {error.merchant.say(merchant_language)}"[:LONGEST_MESSAGE],
         "data": errors(error, language),
     }
+    return answer if error.told_at is None else answer | {"time": error.told_at.isoformat()}
 
 
 def errors(error: PaymentImpossible, language: Language) -> Answer:

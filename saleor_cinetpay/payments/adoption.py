@@ -6,19 +6,24 @@ transaction asks for.
 """
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
 from saleor_cinetpay.chance import Chance
-from saleor_cinetpay.cinetpay import CodeClass, describe
+from saleor_cinetpay.cinetpay import CodeClass, PaymentFields, describe, fold_designation, trans_date
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.locale import text
+from saleor_cinetpay.money import CinetPayAmount
 from saleor_cinetpay.payments.conclusion import Conclusion, conclude
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 from saleor_cinetpay.payments.verdict import Found, NoAnswer, OnlyStatus, verdict
+from saleor_cinetpay.shops.accounts import Account
 
 
 class Adoption:
@@ -84,6 +89,40 @@ class Adoption:
             return Event(kind="taken_up", detail={"verdict": meant.kind, "reason": meant.reason, "to": after.state})
 
         return await self._ledger.save(claimed, decide, event) or await self._ledger.find(claimed.trans_id)
+
+
+def unsigned_payment(
+    transaction_id: TransactionId,
+    amount: CinetPayAmount,
+    account: Account,
+    *,
+    app_base_url: str,
+    now: datetime,
+    watch: timedelta,
+) -> Payment:
+    """Return a payment to adopt: what Saleor's transaction asks for, and no form."""
+    return Payment(
+        transaction_id=transaction_id,
+        saleor_api_url=account.saleor_api_url,
+        account_key=account.account_key,
+        environment=account.environment,
+        fields=PaymentFields(
+            amount=amount,
+            currency="XOF" if account.currency == "XOF" else "CFA",
+            site_id=account.site_id,
+            trans_id=trans_id_of(transaction_id),
+            trans_date=trans_date(now),
+            language=account.language,
+            designation=fold_designation("", text("Your order").say(account.language)),
+        ),
+        language=account.language,
+        merchant_language=account.language,
+        app_base_url=app_base_url,
+        return_url=None,
+        cancel_url=None,
+        opened_at=now,
+        watch_until=now + watch,
+    )
 
 
 def _signed_as_shown(payment: Payment, found: Found) -> Payment:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import CursorResult, Update, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,9 +28,11 @@ from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
 from saleor_cinetpay.payments.rows import MUTABLE, payment_of, report_of_row, row_of
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
 LEASE = timedelta(seconds=30)
+
+log = structlog.get_logger(__name__)
 
 
 class Ledger:
@@ -40,7 +43,7 @@ class Ledger:
         self._secrets = secrets
         self._clock = clock
         self._chance = chance
-        self._problems = Problems(database)
+        self.problems = Problems(database)
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
 
     # -- payments ------------------------------------------------------------------------------------------------
@@ -234,7 +237,16 @@ class Ledger:
     async def _claim_payments(self, statement: Update, now: datetime) -> list[Payment]:
         claim = statement.values(due_at=now + LEASE, lease=self._chance.token()).returning(payments)
         async with self._database.write() as connection:
-            return [payment_of(row, self._secrets) for row in await connection.execute(claim)]
+            rows = (await connection.execute(claim)).all()
+        return [payment for row in rows if (payment := self._readable(row)) is not None]
+
+    def _readable(self, row: Any) -> Payment | None:
+        """Read a claimed payment; one that no key opens stays leased for a while, and holds up no other."""
+        try:
+            return payment_of(row, self._secrets)
+        except Unsealable as error:
+            log.error("payment_unreadable", trans_id=row.trans_id, error=str(error))
+            return None
 
     async def _fetch(self, connection: AsyncConnection, trans_id: str) -> Payment:
         row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one()
@@ -276,9 +288,9 @@ class Ledger:
     ) -> None:
         """Write what a conclusion means beside the payment itself: problems, and the checkout to be completed."""
         if conclusion.problem is not None:
-            await self._problems.raise_in(connection, conclusion.problem, now)
+            await self.problems.raise_in(connection, conclusion.problem, now)
         for kind in conclusion.solved:
-            await self._problems.solve_in(connection, kind, after.trans_id, now)
+            await self.problems.solve_in(connection, kind, after.trans_id, now)
         if after.state is not PaymentState.ACCEPTED:
             return
         if conclusion.complete_at is not None:
@@ -302,7 +314,7 @@ class Ledger:
                 trans_id=after.trans_id,
                 detail={"others": twins, "source_id": after.source_id, "amount": str(after.money)},
             )
-            await self._problems.raise_in(connection, problem, now)
+            await self.problems.raise_in(connection, problem, now)
 
     async def _paid_twice(self, connection: AsyncConnection, after: Payment) -> list[str]:
         """Return the other accepted payments of the same checkout or order, if all of them pay more than it costs."""

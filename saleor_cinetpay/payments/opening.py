@@ -20,6 +20,7 @@ from saleor_cinetpay.payments.conclusion import Conclusion, Policy
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.problems import Configurations
 from saleor_cinetpay.payments.storefront import check_amount, read_storefront_data
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 from saleor_cinetpay.schedule import next_look_at
@@ -49,6 +50,10 @@ class AccountsOfShops(Protocol):
 
     async def for_shop(self, saleor_api_url: str) -> Account | None:
         """Return the account, or None where the shop has none."""
+        ...
+
+    async def by_key(self, account_key: str) -> Account | None:
+        """Return the account of that key, or None where there is none."""
         ...
 
 
@@ -105,6 +110,7 @@ class Opening:
         self._signer = signer
         self._accounts = accounts
         self._adoption = adoption
+        self._configurations = Configurations(ledger.problems, clock)
         self._clock = clock
         self._policy = policy
 
@@ -130,7 +136,8 @@ class Opening:
         try:
             return await self._hand_out(payment, request)
         except PaymentImpossible as impossible:
-            if await self._ledger.tell_failure(payment.trans_id, impossible.code) is None:
+            impossible.told_at = await self._ledger.tell_failure(payment.trans_id, impossible.code)
+            if impossible.told_at is None:
                 return await self._again(payment)  # accepted in this very moment
             raise
 
@@ -148,6 +155,13 @@ class Opening:
                 merchant=text("No CinetPay account is set up for this channel. Add one in the app's settings."),
             )
         return account
+
+    async def _account_of(self, payment: Payment) -> Account:
+        """Return the account that the payment began with; it keeps it, whatever the shop has chosen since."""
+        current = await self.account_of(payment.saleor_api_url)
+        if current.account_key == payment.account_key:
+            return current
+        return await self._accounts.by_key(payment.account_key) or current
 
     def _new(self, request: OpenRequest, account: Account) -> Payment:
         data = read_storefront_data(request.data, account)
@@ -184,7 +198,7 @@ class Opening:
 
     async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:
         """Let a payment be handed out (again) only as it is: same amount, same key, not refused and not ended."""
-        account = await self.account_of(request.saleor_api_url)
+        account = await self._account_of(payment)
         if payment.state is PaymentState.REFUSED:
             raise start_again(text("CinetPay refused this payment; a new attempt needs a new transaction."))
         if payment.money != request.money:
@@ -209,11 +223,7 @@ class Opening:
             if payment.state is not PaymentState.OPENING:
                 return payment
             if self._left_s(request) <= 0:
-                raise PaymentImpossible(
-                    "TRY_LATER",
-                    buyer=text("Your payment is just being prepared. Please try again in a few seconds."),
-                    merchant=text("Another request was opening the same payment."),
-                )
+                raise _being_opened()
             await self._clock.sleep(POLL_S)
             claimed = await self._ledger.claim(payment.trans_id)
         if claimed.signed:
@@ -224,10 +234,13 @@ class Opening:
             if describe(refused.code).code_class is CodeClass.CLOSED:
                 return await self._look_first(claimed, request, refused)
             await self._not_signed(claimed, refused)
+            if describe(refused.code).code_class is CodeClass.CONFIGURATION:
+                await self._configurations.refused(account, refused.code)
             raise _refused(refused) from refused
         except CinetPayError as error:
             await self._not_signed(claimed, error)
             raise _unavailable(error) from error
+        await self._configurations.accepted(account)
         return await self._signed(claimed, signature, account)
 
     async def _signed(self, claimed: Payment, signature: SecretStr, account: Account) -> Payment:
@@ -246,7 +259,10 @@ class Opening:
             return Conclusion(payment=signed)
 
         after = await self._ledger.save(claimed, freeze, lambda _before, _after: Event(kind="signed"))
-        return after or await self._again(claimed)
+        after = after or await self._again(claimed)
+        if not after.signed:  # the lease was lost meanwhile, and whoever has it now is still asking
+            raise _being_opened()
+        return after
 
     async def _not_signed(self, claimed: Payment, error: CinetPayError) -> None:
         log.warning("payment_not_signed", trans_id=claimed.trans_id, error=str(error))
@@ -292,6 +308,14 @@ def start_again(merchant: Text) -> PaymentImpossible:
     """Say that only a new transaction can be paid; `merchant` says why."""
     return PaymentImpossible(
         "START_AGAIN", buyer=text("This payment can't be continued. Please start the payment again."), merchant=merchant
+    )
+
+
+def _being_opened() -> PaymentImpossible:
+    return PaymentImpossible(
+        "TRY_LATER",
+        buyer=text("Your payment is just being prepared. Please try again in a few seconds."),
+        merchant=text("Another request was opening the same payment."),
     )
 
 

@@ -9,7 +9,6 @@ opening ──signed──> pending ──────────────> 
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -140,7 +139,7 @@ class Payment:
             return False
         try:
             return base64.b64decode(self.source_id).startswith(b"Checkout:")
-        except binascii.Error:
+        except ValueError:
             return False
 
     def watched(self, now: datetime) -> bool:

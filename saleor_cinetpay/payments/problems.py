@@ -10,9 +10,11 @@ from sqlalchemy import Insert, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.tables import problems
 from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.shops.accounts import Account
 
 
 class ProblemKind(StrEnum):
@@ -112,3 +114,29 @@ class Problems:
             .values(solved_at=now)
         )
         await connection.execute(solved)
+
+
+class Configurations:
+    """Tells a person when CinetPay does not accept an account as it is set up, and takes it back when it does."""
+
+    def __init__(self, problems: Problems, clock: Clock) -> None:
+        self._problems = problems
+        self._clock = clock
+        self._known_good: set[str] = set()
+
+    async def refused(self, account: Account, code: str) -> None:
+        """Note a code that speaks of the account's configuration."""
+        self._known_good.discard(account.account_key)
+        problem = Problem(
+            kind=ProblemKind.CONFIGURATION,
+            saleor_api_url=account.saleor_api_url,
+            subject=account.account_key,
+            detail={"code": code, "site_id": account.site_id},
+        )
+        await self._problems.raise_now(problem, self._clock.now())
+
+    async def accepted(self, account: Account) -> None:
+        """Note an answer that only an account in order gets; writes once for each account and process."""
+        if account.account_key not in self._known_good:
+            await self._problems.solve_now(ProblemKind.CONFIGURATION, account.account_key, self._clock.now())
+            self._known_good.add(account.account_key)

@@ -1,16 +1,15 @@
 """Processing: the storefront asks, through Saleor, how a payment stands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
-from saleor_cinetpay.cinetpay import PaymentFields, fold_designation, trans_date
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayUnavailable, PaymentImpossible
 from saleor_cinetpay.locale import text
 from saleor_cinetpay.money import Money, NotWhole, whole_francs
-from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.adoption import Adoption, unsigned_payment
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.opening import TO_WRITE_S, AccountsOfShops, Source, start_again
@@ -94,7 +93,7 @@ class Processing:
         if held is not None and held.signed:
             return held
         impossible = start_again(text("Neither the app nor CinetPay knows this payment."))
-        await self._ledger.tell_failure(unsigned.trans_id, impossible.code)
+        impossible.told_at = await self._ledger.tell_failure(unsigned.trans_id, impossible.code)
         raise impossible
 
     def _unsigned(self, request: ProcessRequest, account: Account) -> Payment | None:
@@ -103,28 +102,16 @@ class Processing:
             amount = whole_francs(request.money)
         except (PaymentImpossible, NotWhole):
             raise start_again(text("Neither the app nor CinetPay knows this payment.")) from None
-        now = self._clock.now()
-        return Payment(
-            transaction_id=request.transaction_id,
-            saleor_api_url=request.saleor_api_url,
-            account_key=account.account_key,
-            environment=account.environment,
-            fields=PaymentFields(
-                amount=amount,
-                currency="XOF" if account.currency == "XOF" else "CFA",
-                site_id=account.site_id,
-                trans_id=trans_id_of(request.transaction_id),
-                trans_date=trans_date(now),
-                language=account.language,
-                designation=fold_designation("", text("Your order").say(account.language)),
-            ),
-            language=account.language,
-            merchant_language=account.language,
+        unsigned = unsigned_payment(
+            request.transaction_id,
+            amount,
+            account,
             app_base_url=request.app_base_url,
-            return_url=None,
-            cancel_url=None,
-            opened_at=now,
-            watch_until=now + self._policy.watch,
+            now=self._clock.now(),
+            watch=self._policy.watch,
+        )
+        return replace(
+            unsigned,
             source_id=request.source.id,
             source_total=request.source.total_francs,
             channel=request.source.channel,

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from saleor_cinetpay.chance import Chance
-from saleor_cinetpay.cinetpay import CinetPayTransaction
+from saleor_cinetpay.cinetpay import CinetPayTransaction, CodeClass, describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
 from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude
@@ -15,6 +15,7 @@ from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.pace import Pace
 from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.problems import Configurations
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.payments.verdict import (
     Found,
@@ -88,6 +89,7 @@ class Settlement:
         self._chance = chance
         self._policy = policy
         self.pace = Pace(clock)
+        self._configurations = Configurations(ledger.problems, clock)
 
     async def look(self, claimed: Payment, *, trigger: str, timeout_s: float = LOOK_S) -> Payment | None:
         """Look a claimed payment up and conclude; return it as it stands then, None where the lease was lost."""
@@ -149,12 +151,15 @@ class Settlement:
             transaction = await self._lookup.check_pay_status(account, trans_id, timeout_s=timeout_s)
         except CinetPayRefused as refused:
             self.pace.answered(account_key)
+            if describe(refused.code).code_class is CodeClass.CONFIGURATION:
+                await self._configurations.refused(account, refused.code)
             return OnlyStatus(refused.code)
         except CinetPayError as error:
             log.warning("cinetpay_did_not_answer", trans_id=trans_id, error=str(error))
             self.pace.failed(account_key, getattr(error, "retry_after_s", None))
             return NoAnswer(type(error).__name__)
         self.pace.answered(account_key)
+        await self._configurations.accepted(account)
         return NotStarted() if transaction is None else Found(transaction)
 
     async def policy_of(self, saleor_api_url: str) -> Policy:

@@ -49,6 +49,7 @@ payments = Table(
     Column("lease", String(32)),
     Index(None, "due_at"),
     Index(None, "source_id"),
+    Index(None, "success_time"),
 )
 
 payment_events = Table(
@@ -106,4 +107,12 @@ problems = Table(
     Column("detail", JSON, nullable=False),
     Column("raised_at", Moment, nullable=False),
     Column("solved_at", Moment),
+)
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("due_at", Moment, nullable=False),
+    Column("lease", String(32)),
 )

@@ -6,7 +6,7 @@ A shop or an account that hangs takes only its own share of the places, so it ne
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -15,6 +15,7 @@ from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.payments.completion import Completion, DueCompletion
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.nightly import Nightly
 from saleor_cinetpay.payments.payment import Payment
 from saleor_cinetpay.payments.report import DueReport
 from saleor_cinetpay.payments.settlement import Settlement
@@ -33,12 +34,21 @@ class Worker:
     """Settles and reports whatever is due, until it is stopped."""
 
     def __init__(
-        self, *, ledger: Ledger, settlement: Settlement, delivery: Delivery, completion: Completion, clock: Clock
+        self,
+        *,
+        ledger: Ledger,
+        settlement: Settlement,
+        delivery: Delivery,
+        completion: Completion,
+        clock: Clock,
+        nightly: Nightly | None = None,
     ) -> None:
+        """Without `nightly` the nights' work is left to other processes."""
         self._clock = clock
         self._woken = asyncio.Event()
         self._stopping = False
         pace = settlement.pace
+        self._nights = None if nightly is None else _bench_of(nightly, done=self.wake)
         self._benches: tuple[_Bench[Payment], _Bench[DueReport], _Bench[DueCompletion]] = (
             _Bench(
                 claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
@@ -68,18 +78,21 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until `stop` is called; what is under way then is finished."""
+        """Work until `stop` is called; what is under way then is finished, but the night's work is left to others."""
         while not self._stopping:
             self._woken.clear()
             try:
                 found = await self.take_due()
-            except AppError as error:
-                log.error("worker_waits", error=str(error))
+            except Exception as error:  # the outer border of the background: it goes on, whatever happens
+                known = isinstance(error, AppError)
+                log.error("worker_waits", error=str(error), exc_info=None if known else error)
                 await self._clock.sleep(AFTER_ERROR_S)
                 continue
             if not found:
                 await self._idle()
-        for bench in self._benches:
+        if self._nights is not None:
+            self._nights.break_off()
+        for bench in self._all():
             await bench.finish()
 
     def stop(self) -> None:
@@ -89,7 +102,10 @@ class Worker:
 
     async def take_due(self) -> bool:
         """Start work on what is due, as far as there is room; say whether there was any."""
-        return any([await bench.take() for bench in self._benches])
+        return any([await bench.take() for bench in self._all()])
+
+    def _all(self) -> "list[_Bench[Any]]":
+        return [*self._benches, *([self._nights] if self._nights else [])]
 
     async def _idle(self) -> None:
         try:
@@ -137,6 +153,11 @@ class _Bench(Generic[Work]):
         if self._under_way:
             await asyncio.wait(self._under_way)
 
+    def break_off(self) -> None:
+        """End what is under way; its lease lets somebody else begin it anew."""
+        for task in self._under_way:
+            task.cancel()
+
     def _leave(self, task: asyncio.Task[None], whose: str) -> None:
         """Free the place. Whatever went wrong, the lease ends by itself and the work becomes due again."""
         self._under_way.discard(task)
@@ -146,6 +167,17 @@ class _Bench(Generic[Work]):
         if not self._shares[whose]:
             del self._shares[whose]
         self._done()
+
+
+def _bench_of(nightly: Nightly, *, done: Callable[[], None]) -> _Bench[str]:
+    """Set the night's work up as a bench with one place."""
+    return _Bench(
+        claim=lambda _limit, busy: nightly.claim_due(under_way=bool(busy)),
+        whose=lambda _lease: "nightly",
+        share=lambda _nightly: 1,
+        do=nightly.reconcile,
+        done=done,
+    )
 
 
 async def _settle(settlement: Settlement, payment: Payment) -> None:

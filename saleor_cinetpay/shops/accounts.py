@@ -90,9 +90,26 @@ class Accounts:
             return await self._renew(held, given)
         return held
 
+    async def preview(self, saleor_api_url: str) -> Account | None:
+        """Return what `for_shop` would, and keep nothing."""
+        given = self._environment_account
+        if given is None:
+            return None
+        held = await self._held(saleor_api_url, given)
+        if held is None:
+            return self._new(saleor_api_url, given)
+        return replace(held, api_key=given.api_key, currency=given.currency)
+
+    async def all(self) -> list[Account]:
+        """Return every account that is kept, of shops that have deleted the app too; the oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(accounts).order_by(accounts.c.created_at))
+            return [self._read(row) for row in rows]
+
     async def by_key(self, account_key: str) -> Account | None:
         """Return the account whose notification address has that key."""
-        return await self._one(accounts.c.account_key == account_key)
+        account = await self._one(accounts.c.account_key == account_key)
+        return None if account is None else self._today(account)
 
     async def _held(self, saleor_api_url: str, given: EnvironmentAccount) -> Account | None:
         return await self._one(
@@ -106,8 +123,8 @@ class Accounts:
             row = (await connection.execute(select(accounts).where(*conditions))).one_or_none()
         return None if row is None else self._read(row)
 
-    async def _add(self, saleor_api_url: str, given: EnvironmentAccount) -> Account:
-        account = Account(
+    def _new(self, saleor_api_url: str, given: EnvironmentAccount) -> Account:
+        return Account(
             account_key=self._chance.token(),
             saleor_api_url=saleor_api_url,
             origin=AccountOrigin.ENVIRONMENT,
@@ -116,6 +133,9 @@ class Accounts:
             api_key=given.api_key,
             currency=given.currency,
         )
+
+    async def _add(self, saleor_api_url: str, given: EnvironmentAccount) -> Account:
+        account = self._new(saleor_api_url, given)
         row = {
             "account_key": account.account_key,
             "saleor_api_url": account.saleor_api_url,
@@ -152,6 +172,13 @@ class Accounts:
                 .values(sealed_api_key=self._seal(renewed), currency=renewed.currency)
             )
         return renewed
+
+    def _today(self, account: Account) -> Account:
+        """Return the account with today's key: what the operator has set counts as soon as it is set."""
+        given = self._environment_account
+        if given is None or (account.origin, account.site_id) != (AccountOrigin.ENVIRONMENT, given.site_id):
+            return account
+        return replace(account, api_key=given.api_key)
 
     def _seal(self, account: Account) -> str:
         return self._secrets.seal(account.api_key.get_secret_value(), place=_api_key_place(account.account_key))

@@ -91,6 +91,12 @@ class Installations:
         self._remembered[saleor_api_url] = installation
         return installation
 
+    async def all(self) -> list[Installation]:
+        """Return every installation."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(installations).order_by(installations.c.registered_at))
+            return [self._read(row) for row in rows]
+
     async def may_fetch_key_set(self, saleor_api_url: str) -> bool:
         """Claim the one fetch of a shop's key set that is allowed in ten seconds, for all processes together."""
         now = self._clock.now()

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from saleor_cinetpay.errors import AppError
+
 NONCE_BYTES = 12
 PROOF_BYTES = 18
 
 
-class Unsealable(Exception):
+class Unsealable(AppError):
     """A sealed text that none of the keys opens, or that was bound to another place."""
 
 

@@ -10,6 +10,7 @@ import pytest
 from app_kit import API_KEY, World, errors_of, eventually, running
 from pydantic import SecretStr
 
+from saleor_cinetpay.payments.problems import ProblemKind
 from saleor_cinetpay.sandbox.saleor.faults import FaultKind
 from saleor_cinetpay.sandbox.saleor.payments import Session
 
@@ -139,6 +140,8 @@ async def test_cinetpay_refuses_the_credentials(tmp_path: Path) -> None:
         assert "609" in session.transaction_event.message
         assert "609" not in session.data["errors"][0]["message"]
         assert "wrong-key" not in session.transaction_event.message
+        ((_, problem),) = await world.house.problems.open_of(world.saleor.config.api_url)
+        assert (ProblemKind.CONFIGURATION, "609") == (problem.kind, problem.detail["code"])
 
 
 async def test_process_while_cinetpay_is_away_is_pending(world: World) -> None:

@@ -13,11 +13,10 @@ from payments_kit import (
     a_payment,
     an_opening_payment,
     build_heart,
-    kinds_of,
     trans_id,
 )
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from saleor_cinetpay.cinetpay import PhoneNumber
 from saleor_cinetpay.database import Database
@@ -27,6 +26,8 @@ from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.report import FAILURE_WAITS, ReportState, ReportType
+from saleor_cinetpay.payments.tables import payments
+from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
 SECOND = timedelta(seconds=1)
 DUE = a_payment(due_at=NOON)
@@ -350,7 +351,7 @@ async def test_a_history_is_one_payments(heart: Heart) -> None:
     heart.world.clock.turn(5)
     await heart.ledger.save(await claimed(heart), wait, noted)
     history = await heart.ledger.history(trans_id())
-    assert ["opened", "looked_up"] == kinds_of(history)
+    assert ["opened", "looked_up"] == [event.kind for _, event in history]
     assert [NOON, NOON + 5 * SECOND] == [at for at, _ in history]
     assert ["opened"] == await heart.kinds(2)
 
@@ -374,3 +375,17 @@ async def test_a_failure_waits_before_its_first_delivery(heart: Heart) -> None:
     assert [] == await heart.ledger.claim_due_reports(9)
     heart.world.clock.turn(0.1)
     assert [ReportType.CHARGE_FAILURE] == [one.report.type for one in await heart.ledger.claim_due_reports(9)]
+
+
+async def test_a_payment_that_no_key_opens_holds_up_no_other(heart: Heart, database: Database) -> None:
+    """A row sealed with a lost SECRET_KEY is passed over; the others are claimed all the same."""
+    await heart.write(DUE)
+    await heart.write(replace(DUE, fields=a_payment(2).fields))
+    async with database.write() as connection:
+        sealed_elsewhere = SecretBox(["another key"]).seal("{}", place="elsewhere")
+        await connection.execute(
+            update(payments).where(payments.c.trans_id == trans_id(1)).values(sealed_form=sealed_elsewhere)
+        )
+    assert [trans_id(2)] == [payment.trans_id for payment in await heart.ledger.claim_due(9)]
+    with pytest.raises(Unsealable):
+        await heart.ledger.find(trans_id(1))

@@ -9,6 +9,7 @@ from fakes import NOON, refusal
 from payments_kit import (
     SITE_ID,
     Heart,
+    NoAccounts,
     World,
     a_payment,
     an_opening_payment,
@@ -246,13 +247,6 @@ async def test_what_could_never_have_been_ours_must_start_again(heart: Heart, mo
     """An amount or currency that we never open is not asked for."""
     assert "START_AGAIN" == (await impossible(heart, money=money)).code
     assert [] == heart.world.cinetpay.looks
-
-
-class NoAccounts:
-    """No shop has an account."""
-
-    async def for_shop(self, saleor_api_url: str) -> None:
-        return None
 
 
 async def test_without_an_account_nobody_can_tell(heart: Heart, database: Database, world: World) -> None:

@@ -38,6 +38,7 @@ class OnePayment(RuleBasedStateMachine):
         self.payment = a_payment(due_at=NOON + timedelta(seconds=5))
         self.reports: list[Report] = []
         self.paid = False
+        self.doubted = False
 
     @rule(seconds=st.integers(0, 4000))
     def time_passes(self, seconds: int) -> None:
@@ -65,6 +66,11 @@ class OnePayment(RuleBasedStateMachine):
     @rule(reply=st.sampled_from(REPLIES), draw=st.floats(0, 0.999))
     def cinetpay_says(self, reply: Mapping[str, str], draw: float) -> None:
         self._look(a_reply(self.payment, **reply), draw)
+
+    @rule(draw=st.floats(0, 0.999))
+    def the_buyer_comes_back_refused(self, draw: float) -> None:
+        self.the_buyer_comes_back()
+        self._look(a_reply(self.payment, **REPLIES[0]), draw)
 
     @rule(seen=st.sampled_from(WORDLESS), draw=st.floats(0, 0.999))
     def cinetpay_says_nothing(self, seen: Observation, draw: float) -> None:
@@ -95,6 +101,11 @@ class OnePayment(RuleBasedStateMachine):
         if successes and failures:
             assert ReportType.CHARGE_SUCCESS is self.reports[-1].type
             assert successes[0] >= failures[0] + timedelta(seconds=1)
+
+    @invariant()
+    def a_suspicion_is_lifted_only_by_an_acceptance(self) -> None:
+        self.doubted = self.doubted or self.payment.state is PaymentState.SUSPECT
+        assert not self.doubted or self.payment.state in {PaymentState.SUSPECT, PaymentState.ACCEPTED}
 
     @invariant()
     def what_is_not_paid_stays_watched(self) -> None:

@@ -11,7 +11,7 @@ from fakes import NOON, SeededChance, refusal
 from payments_kit import SECRETS, SHOP, SITE_ID, an_opening_payment, lose_ledger, trans_id, transaction_id
 from pydantic import SecretStr
 from reconciliation_kit import ORDER, TODAY, Office, an_event, an_office
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from saleor_cinetpay.database import metadata
 from saleor_cinetpay.errors import CinetPayUnavailable
@@ -20,6 +20,7 @@ from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.reconciliation import Days, UnknownAccount, last_two_days
 from saleor_cinetpay.payments.report import ReportState, ReportType
 from saleor_cinetpay.shops.accounts import Accounts, Environment, EnvironmentAccount
+from saleor_cinetpay.shops.tables import installations
 
 OTHER_SHOP = "https://other.example/graphql/"
 OTHER_SITE = "778899"
@@ -45,6 +46,12 @@ async def everything(office: Office) -> dict[str, list[Any]]:
             name: [tuple(row) for row in await connection.execute(select(table))]
             for name, table in sorted(metadata.tables.items())
         }
+
+
+async def uninstall(office: Office) -> None:
+    """Delete the app in every Saleor; accounts and payments stay."""
+    async with office.database.write() as connection:
+        await connection.execute(delete(installations))
 
 
 # -- what the ledger holds ---------------------------------------------------------------------------------------
@@ -124,12 +131,47 @@ async def test_accepted_here_and_not_there(office: Office) -> None:
     assert PaymentState.ACCEPTED is (await office.heart.held()).state
 
 
+async def test_a_dry_run_asks_for_the_history_only(office: Office) -> None:
+    """What only a question to CinetPay can settle is listed with a word that it was not asked."""
+    await office.accepted()
+    office.cinetpay.hidden.add(T1)
+    looks = len(office.cinetpay.looks)
+    expected = [(FindingKind.NOT_PAID_THERE, Remedy.DRY_RUN, "cinetpay_was_not_asked")]
+    assert expected == brief(await office.findings(dry_run=True))
+    assert looks == len(office.cinetpay.looks)
+
+
 async def test_a_gap_in_the_history_is_asked_about(office: Office) -> None:
     """A payment that the history leaves out is no difference where CinetPay, asked about it, holds it as paid."""
     await office.accepted()
     office.saleor.opened(SHOP, 1, an_event("CHARGE_SUCCESS", T1))
     office.cinetpay.hidden.add(T1)
     assert [] == await office.findings()
+
+
+async def test_an_old_row_of_the_history_is_asked_about(office: Office) -> None:
+    """Where the history still shows an attempt that failed, CinetPay is asked, and its answer counts."""
+    await office.accepted()
+    office.saleor.opened(SHOP, 1, an_event("CHARGE_SUCCESS", T1))
+    office.cinetpay.told[T1] = {"cpm_result": "604", "cpm_trans_status": "REFUSED"}
+    assert [] == await office.findings()
+
+
+async def test_no_answer_about_an_accepted_payment_is_a_failure(office: Office) -> None:
+    """Where CinetPay does not answer about a payment that its history leaves out, no difference is claimed."""
+    await office.accepted()
+    office.cinetpay.hidden.add(T1)
+    office.cinetpay.looks_fail = CinetPayUnavailable("no answer", maybe_carried_out=True)
+    (comparison,) = await office.reconcile()
+    assert ((), ["cinetpay"]) == (comparison.findings, [failure.whom for failure in comparison.failures])
+
+
+async def test_a_shop_that_has_deleted_the_app_is_not_asked(office: Office) -> None:
+    """Its payments are compared with CinetPay all the same; there is no Saleor to ask, and that is no failure."""
+    await office.accepted()
+    await uninstall(office)
+    assert [Comparison(day=TODAY, site_id=SITE_ID, environment=Environment.LIVE, seen=1)] == await office.reconcile()
+    assert 0 == office.saleor.reads[SHOP]
 
 
 async def test_an_amount_that_differs_is_listed(office: Office) -> None:
@@ -314,6 +356,43 @@ async def test_a_saleor_that_does_not_answer_leaves_it_to_a_person_for_now(offic
     assert [] == await office.told(SHOP)
 
 
+async def test_without_an_installation_it_is_for_a_person(office: Office) -> None:
+    """Where no shop of the site has the app installed, no Saleor can be asked."""
+    await lost(office)
+    await uninstall(office)
+    expected = [(FindingKind.UNKNOWN_HERE, Remedy.PROBLEM_RAISED, "not_installed")]
+    assert expected == brief(await office.findings())
+
+
+async def test_what_cinetpay_does_not_confirm_is_for_a_person(office: Office) -> None:
+    """A row of the history that CinetPay, asked about the payment, knows nothing of, accepts nothing."""
+    office.saleor.opened(SHOP)
+    office.cinetpay.others = [
+        {
+            "cpm_site_id": SITE_ID,
+            "cpm_trans_id": T1,
+            "cpm_amount": "5000",
+            "cpm_result": "00",
+            "cpm_trans_status": "ACCEPTED",
+            "cpm_payment_date": f"{TODAY:%Y-%m-%d}",
+        }
+    ]
+    expected = [(FindingKind.UNKNOWN_HERE, Remedy.PROBLEM_RAISED, "cinetpay_does_not_confirm")]
+    assert expected == brief(await office.findings())
+    assert await office.heart.ledger.find(T1) is None
+
+
+async def test_no_answer_about_a_lost_payment_is_a_failure(office: Office) -> None:
+    """Where CinetPay does not answer about a lost payment, nothing is written, and the run says that it is not done."""
+    office.saleor.opened(SHOP)
+    await lost(office)
+    office.cinetpay.looks_fail = CinetPayUnavailable("no answer", maybe_carried_out=True)
+    (comparison,) = await office.reconcile()
+    assert [(FindingKind.UNKNOWN_HERE, Remedy.UNCHANGED, "")] == brief(list(comparison.findings))
+    assert ["cinetpay"] == [failure.whom for failure in comparison.failures]
+    assert await office.heart.ledger.find(T1) is None
+
+
 async def test_the_shop_whose_saleor_has_it_gets_it(tmp_path: Path) -> None:
     """Of two shops that share one site, the payment goes to the one whose Saleor holds the transaction."""
     async with an_office(tmp_path, SHOP, OTHER_SHOP) as office:
@@ -391,6 +470,16 @@ async def test_a_payment_that_stands_on_two_days_is_told_of_once(office: Office)
     await office.paid()
     office.cinetpay.told[T1] = {"cpm_payment_date": f"{TODAY - timedelta(days=1)} {TODAY}"}
     assert [1, 0] == [c.seen for c in await office.reconcile(TODAY - timedelta(days=1))]
+
+
+async def test_a_payment_that_ended_after_midnight_is_not_missed(office: Office) -> None:
+    """One that stands in the history of its first day, and was accepted on the next, costs no further question."""
+    await office.accepted()
+    office.saleor.opened(SHOP, 1, an_event("CHARGE_SUCCESS", T1))
+    office.cinetpay.told[T1] = {"cpm_payment_date": f"{TODAY - timedelta(days=1)}"}
+    looks = len(office.cinetpay.looks)
+    assert [] == await office.findings(first=TODAY - timedelta(days=1))
+    assert looks == len(office.cinetpay.looks)
 
 
 async def test_a_site_that_cannot_be_asked_holds_up_no_other(office: Office) -> None:

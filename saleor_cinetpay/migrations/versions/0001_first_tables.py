@@ -106,6 +106,7 @@ def _payments() -> None:
     )
     op.create_index(op.f("ix_payments_due_at"), "payments", ["due_at"], unique=False)
     op.create_index(op.f("ix_payments_source_id"), "payments", ["source_id"], unique=False)
+    op.create_index(op.f("ix_payments_success_time"), "payments", ["success_time"], unique=False)
 
 
 def _events_and_reports() -> None:
@@ -168,3 +169,10 @@ def _aftermath() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_problems")),
     )
     op.create_index(op.f("ix_problems_saleor_api_url"), "problems", ["saleor_api_url"], unique=False)
+    op.create_table(
+        "chores",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("due_at", Moment(), nullable=False),
+        sa.Column("lease", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_chores")),
+    )

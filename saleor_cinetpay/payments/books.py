@@ -1,0 +1,89 @@
+"""The ledger read in bulk, for comparing it with CinetPay's history and with Saleor."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select, update
+
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.history import Event, record
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.report import ReportState, ReportType
+from saleor_cinetpay.payments.rows import payment_of
+from saleor_cinetpay.payments.tables import payments, reports
+from saleor_cinetpay.shops.secrets import SecretBox
+
+AT_ONCE = 500
+"""How many payments are asked for by name in one query."""
+
+_SUCCESS = and_(reports.c.trans_id == payments.c.trans_id, reports.c.type == ReportType.CHARGE_SUCCESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A payment, and where the report of its success stands."""
+
+    payment: Payment
+    report: ReportState | None
+    """None where there is none: not accepted, or Saleor held the charge before we knew the payment."""
+    report_written_at: datetime | None
+
+
+class Books:
+    """Reads payments in bulk, and makes reports due again."""
+
+    def __init__(self, database: Database, secrets: SecretBox, clock: Clock) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._clock = clock
+
+    async def among(self, trans_ids: Collection[str]) -> dict[str, Held]:
+        """Return those payments that the ledger holds, by their trans ids."""
+        wanted, held = list(trans_ids), dict[str, Held]()
+        for start in range(0, len(wanted), AT_ONCE):
+            held |= await self._read(payments.c.trans_id.in_(wanted[start : start + AT_ONCE]))
+        return held
+
+    async def accepted_on(self, day: date, account_keys: Collection[str]) -> dict[str, Held]:
+        """Return the payments of these accounts whose success has its time on that day (UTC), by their trans ids."""
+        midnight = datetime.combine(day, time(), UTC)
+        return await self._read(
+            payments.c.state == PaymentState.ACCEPTED,
+            payments.c.account_key.in_(account_keys),
+            payments.c.success_time >= midnight,
+            payments.c.success_time < midnight + timedelta(days=1),
+        )
+
+    async def report_again(self, trans_id: str) -> bool:
+        """Make the delivered report of a success due once more; say whether there was one."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            again = await connection.execute(
+                update(reports)
+                .where(
+                    reports.c.trans_id == trans_id,
+                    reports.c.type == ReportType.CHARGE_SUCCESS,
+                    reports.c.state == ReportState.DELIVERED,
+                )
+                .values(state=ReportState.DUE, due_at=now, delivered_at=None)
+            )
+            if again.rowcount:
+                await record(connection, trans_id, now, Event(kind="reported_again"))
+        return bool(again.rowcount)
+
+    async def _read(self, *conditions: ColumnElement[bool]) -> dict[str, Held]:
+        columns = (reports.c.state.label("report_state"), reports.c.created_at.label("report_written_at"))
+        statement = select(payments, *columns).outerjoin(reports, _SUCCESS).where(*conditions)
+        async with self._database.read() as connection:
+            rows: list[Any] = list(await connection.execute(statement))
+        return {
+            row.trans_id: Held(
+                payment=payment_of(row, self._secrets),
+                report=None if row.report_state is None else ReportState(row.report_state),
+                report_written_at=row.report_written_at,
+            )
+            for row in rows
+        }

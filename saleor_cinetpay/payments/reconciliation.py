@@ -1,0 +1,179 @@
+"""Reconciliation: CinetPay's history against the ledger and against Saleor, one day of one site at a time.
+
+The history only says where to look. A payment that it shows as paid is settled under the ledger's lease, by asking
+CinetPay about that very payment; no row of it is ever believed alone. What is done twice changes nothing.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from saleor_cinetpay.cinetpay import History
+from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
+from saleor_cinetpay.payments.comparing import Comparing, Means, Site
+from saleor_cinetpay.payments.findings import CINETPAY, Comparison, Failure
+from saleor_cinetpay.payments.salvage import Shops, Transactions
+from saleor_cinetpay.shops.accounts import Account
+from saleor_cinetpay.shops.installations import Installation
+
+log = structlog.get_logger(__name__)
+
+
+class Histories(Protocol):
+    """Reads the history of a site (`getTransHistory`, guide 3.3). Moves no money."""
+
+    async def get_trans_history(self, account: Account, day: date) -> History:
+        """Return the transactions of one day, GMT.
+
+        Raises:
+            CinetPayError: where it refuses, or can't be asked, or can't be understood.
+        """
+        ...
+
+
+class AllAccounts(Protocol):
+    """Knows every account."""
+
+    async def all(self) -> list[Account]:
+        """Return every account that is kept."""
+        ...
+
+    async def for_shop(self, saleor_api_url: str) -> Account | None:
+        """Return the account that new payments of a shop use, keeping it where it is new."""
+        ...
+
+    async def preview(self, saleor_api_url: str) -> Account | None:
+        """Return the same, and keep nothing."""
+        ...
+
+
+class AllInstallations(Protocol):
+    """Knows every installation."""
+
+    async def all(self) -> list[Installation]:
+        """Return every installation."""
+        ...
+
+
+class UnknownAccount(ValueError):
+    """A key that names no account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """Whole days, GMT, both included."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError(f"{self.last} comes before {self.first}")
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=number) for number in range(len(self)))
+
+
+def last_two_days(now: datetime) -> Days:
+    """Return the two days before today, and today as far as it has come."""
+    today = now.astimezone(UTC).date()
+    return Days(first=today - timedelta(days=2), last=today)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be compared."""
+
+    days: Days
+    sites: tuple[Site, ...]
+    installations: Mapping[str, Installation]
+    dry_run: bool
+
+    def __len__(self) -> int:
+        return len(self.days) * len(self.sites)
+
+
+class Reconciliation:
+    """Compares, and puts right what it may."""
+
+    def __init__(
+        self,
+        *,
+        histories: Histories,
+        transactions: Transactions,
+        accounts: AllAccounts,
+        installations: AllInstallations,
+        means: Means,
+    ) -> None:
+        self._histories = histories
+        self._transactions = transactions
+        self._accounts = accounts
+        self._installations = installations
+        self._means = means
+
+    async def plan(self, days: Days, *, account_key: str | None = None, dry_run: bool = False) -> Plan:
+        """List the sites of every account that is kept, and of every installation that may have lost its own.
+
+        Raises:
+            UnknownAccount: where none has that key.
+        """
+        installations = {one.saleor_api_url: one for one in await self._installations.all()}
+        accounts = {account.account_key: account for account in await self._accounts.all()}
+        for saleor_api_url in installations:
+            current = await (self._accounts.preview if dry_run else self._accounts.for_shop)(saleor_api_url)
+            if current is not None:
+                accounts[current.account_key] = current
+        if account_key is not None and account_key not in accounts:
+            raise UnknownAccount(f"there is no account {account_key}")
+        sites: dict[tuple[str, str], list[Account]] = {}
+        for account in accounts.values():
+            if account_key in (None, account.account_key):
+                sites.setdefault((account.environment, account.site_id), []).append(account)
+        return Plan(
+            days=days,
+            sites=tuple(
+                Site(
+                    environment=shared[0].environment,
+                    site_id=shared[0].site_id,
+                    accounts=tuple(sorted(shared, key=lambda account: account.saleor_api_url not in installations)),
+                )
+                for shared in sites.values()
+            ),
+            installations=installations,
+            dry_run=dry_run,
+        )
+
+    async def run(self, plan: Plan) -> AsyncIterator[Comparison]:
+        """Compare day by day, and yield what came of each; a site that can't be asked is not asked for later days."""
+        for site in plan.sites:
+            done: set[str] = set()
+            for day in plan.days:
+                try:
+                    history = await self._history(site, day)
+                except CinetPayError as error:
+                    yield _not_compared(site, day, str(error))
+                    break
+                shops = Shops(self._transactions, plan.installations)
+                comparing = Comparing(self._means, site, day, shops, done=done, dry_run=plan.dry_run)
+                yield await comparing.compare(history)
+
+    async def _history(self, site: Site, day: date) -> History:
+        """Ask with the keys of the accounts that share the site, until one is accepted."""
+        *others, last = site.accounts
+        for account in others:
+            try:
+                return await self._histories.get_trans_history(account, day)
+            except CinetPayRefused as refused:
+                log.info("history_refused", account_key=account.account_key, error=str(refused))
+        return await self._histories.get_trans_history(last, day)
+
+
+def _not_compared(site: Site, day: date, reason: str) -> Comparison:
+    failure = Failure(day=day, site_id=site.site_id, whom=CINETPAY, reason=reason)
+    return Comparison(day=day, site_id=site.site_id, environment=site.environment, failures=(failure,))
