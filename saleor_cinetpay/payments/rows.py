@@ -15,42 +15,20 @@ from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.shops.accounts import Environment
 from saleor_cinetpay.shops.secrets import SecretBox
 
-MUTABLE = (
-    "sealed_form",
-    "opened_at",
-    "watch_until",
-    "state",
-    "code",
-    "code_message",
-    "operator",
-    "payid",
-    "suspicion",
-    "held_amount",
-    "decided_by",
-    "refusal_seen_at",
-    "unclear_since",
-    "failing_since",
-    "failure_told_at",
-    "success_time",
-    "looked_at",
-    "due_at",
-    "quiet_until",
-    "lease",
-)
-"""The columns that a holder of the lease writes. `hints` and `buyer_back_at` belong to those who nudge."""
-
-_PLAIN = (
+_FROZEN = (
     "transaction_id",
     "saleor_api_url",
     "account_key",
     "app_base_url",
     "return_url",
     "cancel_url",
-    "opened_at",
-    "watch_until",
     "source_id",
     "source_total",
     "channel",
+)
+_WATCHED = (
+    "opened_at",
+    "watch_until",
     "code",
     "code_message",
     "operator",
@@ -61,15 +39,20 @@ _PLAIN = (
     "refusal_seen_at",
     "unclear_since",
     "failing_since",
-    "buyer_back_at",
     "failure_told_at",
     "success_time",
     "looked_at",
     "due_at",
     "quiet_until",
-    "hints",
     "lease",
 )
+_NUDGED = ("buyer_back_at", "hints")
+
+MUTABLE = ("sealed_form", "state", *_WATCHED)
+"""The columns that a holder of the lease writes. `buyer_back_at` and `hints` belong to those who nudge."""
+
+_PLAIN = (*_FROZEN, *_WATCHED, *_NUDGED)
+"""The columns that hold a payment's members as they are."""
 
 
 def row_of(payment: Payment, secrets: SecretBox) -> dict[str, Any]:
