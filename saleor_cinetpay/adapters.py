@@ -1,6 +1,6 @@
 """What joins the heart to the two systems: its small protocols, spoken by the clients of CinetPay and Saleor."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from saleor_cinetpay.cinetpay import CinetPayClient, CinetPayTransaction, Credentials, History, PaymentFields
 from saleor_cinetpay.errors import CinetPayUnavailable
 from saleor_cinetpay.payments.completion import CheckoutState
+from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.report import Report, ReportType
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.saleor.address import SaleorApiUrl
@@ -121,10 +122,12 @@ class Saleors:
 
 
 class Registrations:
-    """Keeps proved registrations as installations."""
+    """Keeps proved registrations as installations, and takes up again what waited for them."""
 
-    def __init__(self, installations: Installations) -> None:
+    def __init__(self, installations: Installations, ledger: Ledger, wake: Callable[[], None]) -> None:
         self._installations = installations
+        self._ledger = ledger
+        self._wake = wake
 
     async def register(self, registration: Registration) -> None:
         """Store what registration has proved."""
@@ -138,3 +141,5 @@ class Registrations:
                 app_base_url=registration.app_base_url,
             )
         )
+        await self._ledger.take_up_again(registration.saleor_api_url)
+        self._wake()

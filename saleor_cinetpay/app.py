@@ -172,14 +172,18 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
     hand_over = HandOver(checkout_urls=_checkout_urls(settings), secrets=house.secrets)
     pages = CustomerPages(ledger=house.ledger, hand_over=hand_over, clock=house.clock)
     pipeline = Pipeline(
-        installations=house.installations, key_sets=house.saleors, clock=house.clock, chance=house.chance
+        installations=house.installations,
+        key_sets=house.saleors,
+        clock=house.clock,
+        chance=house.chance,
+        base_url=settings.app_api_base_url.rstrip("/") if settings.app_api_base_url else None,
     )
     install = installing.Installing(
         app_id=settings.manifest_app_id,
         base_url=settings.app_api_base_url,
         rules=AddressRules(allowed=settings.allowed_saleor_urls, development=not settings.production),
         saleor=house.saleor,
-        installations=Registrations(house.installations),
+        installations=Registrations(house.installations, house.ledger, house.worker.wake),
     )
     returns = ReturnDoor(
         ledger=house.ledger,

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, MetaData, event
-from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.engine import URL, Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
 from saleor_cinetpay.errors import LedgerUnavailable
 
-POOL_WAIT_S = 5.0
-STATEMENT_WAIT_S = 5.0
+POOL_WAIT_S = 3.0
+STATEMENT_WAIT_S = 3.0
 READERS = 4
 POSTGRESQL_CONNECTIONS = 10
+WRITE_OF_NOTHING = {True: "PRAGMA user_version = 1", False: "SELECT txid_current()"}
+"""What makes SQLite (True) write a page, and what a PostgreSQL that only reads refuses; it means nothing to us."""
 
 metadata = MetaData(
     naming_convention={
@@ -140,6 +142,12 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
     def start(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def reopen(context: ExceptionContext) -> None:
+        """Let go of a connection that can only read: it was opened so, and would stay so when the file is writable."""
+        if getattr(context.original_exception, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY:
+            context.is_disconnect = True
+
     return engine
 
 
@@ -150,21 +158,27 @@ async def _translated() -> AsyncIterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise LedgerUnavailable(f"database: {type(error.orig).__name__}") from error
-    except SQLAlchemyError as error:
-        raise LedgerUnavailable(f"database: {type(error).__name__}") from error
-    except (OSError, sqlite3.Error) as error:
-        raise LedgerUnavailable(f"database: {type(error).__name__}") from error
+        raise LedgerUnavailable(f"database: {_reason(error.orig or error)}") from error
+    except (SQLAlchemyError, OSError, sqlite3.Error) as error:
+        raise LedgerUnavailable(f"database: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Name a failure in a word that an operator can look up (`SQLITE_FULL`), and that holds nothing of a statement."""
+    return getattr(error, "sqlite_errorname", None) or type(error.__cause__ or error).__name__
 
 
 async def prove_alive(database: Database, *, within_s: float) -> None:
-    """Prove that the database answers.
+    """Prove that the database can be read and written; a full, locked or read-only one can only be read.
 
     Raises:
-        LedgerUnavailable: where it does not within that time.
+        LedgerUnavailable: where it can't within that time.
     """
     try:
-        async with asyncio.timeout(within_s), database.read() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        async with asyncio.timeout(within_s):
+            async with database.read() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+            async with database.write() as connection:
+                await connection.exec_driver_sql(WRITE_OF_NOTHING[database.is_sqlite])
     except TimeoutError as error:
         raise LedgerUnavailable("database: no answer") from error

@@ -50,7 +50,8 @@ class NotificationDoor:
     async def take(self, request: Request) -> Response:
         """Answer 200 once what the notification calls for is written; 404 for no account, 503 where it can't be."""
         try:
-            account = await self._accounts.by_key(request.path_params["account_key"])
+            account_key = request.path_params["account_key"]
+            account = await self._accounts.by_key(account_key) if account_key.isprintable() else None
             if account is None:
                 return PlainTextResponse("no such account\n", status_code=404)
             if request.method == "POST":

@@ -21,7 +21,7 @@ from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.outcome import Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
-from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.payments.trans_id import TransId, transaction_id_of
 
 WAIT_S = 3.0
 
@@ -95,7 +95,7 @@ class ReturnDoor:
 
     async def _take(self, way: Way, request: Request) -> Response:
         trans_id = TransId(request.path_params["trans_id"])
-        payment = await self._ledger.find(trans_id)
+        payment = await self._ledger.find(trans_id) if transaction_id_of(trans_id) else None
         if payment is None or not payment.signed:
             return self._pages.not_found(request)
         if payment.state is not PaymentState.ACCEPTED:

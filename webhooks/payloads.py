@@ -91,6 +91,7 @@ class SaleorTransactionItem(_Wire):
     """The Saleor transaction."""
 
     id: Annotated[str, AfterValidator(_a_transaction)]
+    psp_reference: str = ""
     charged_amount: SaleorMoney
 
     @property

@@ -7,11 +7,11 @@ valid for its event, within 10 s; where the database or CinetPay fails, the door
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -85,11 +85,23 @@ class KeySets(Protocol):
 class Pipeline:
     """Takes Saleor's webhooks to their doors."""
 
-    def __init__(self, *, installations: Installations, key_sets: KeySets, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self,
+        *,
+        installations: Installations,
+        key_sets: KeySets,
+        clock: Clock,
+        chance: Chance,
+        base_url: str | None = None,
+    ) -> None:
+        """`base_url` is the app's public address, where the operator has set one; else each installation's own."""
         self._installations = installations
         self._key_sets = key_sets
         self._clock = clock
         self._chance = chance
+        self._base_url = base_url
+        self._called_off: set[asyncio.Task[Answer]] = set()
+        self._fetching: dict[str, asyncio.Task[Installation]] = {}
 
     def routes(self, doors: Sequence[Door[Payload]]) -> list[Route]:
         """Return one route for each door."""
@@ -108,10 +120,8 @@ class Pipeline:
         try:
             async with asyncio.timeout(BUDGET_S):
                 body = await _body(request)
-                payload = _read(door, body)
-                installation = await self._authenticate(request, body, payload)
-                self._check_age(payload)
-                answer = await door.answer(Genuine(payload=payload, installation=installation, deadline=deadline))
+            payload = _read(door, body)
+            answer = await self._in_time(self._answer(door, request, body, payload, deadline), deadline)
         except CallRefused as refused:
             log.warning("webhook_refused", status=refused.status, code=refused.code, reason=str(refused))
             return JSONResponse({"message": str(refused)}, status_code=refused.status)
@@ -122,6 +132,34 @@ class Pipeline:
             answer = door.failure(payload, _impossible(error))
         log.info("webhook_answered", result=answer.get("result"))
         return JSONResponse(answer)
+
+    async def _answer(
+        self, door: Door[Payload], request: Request, body: bytes, payload: Payload, deadline: datetime
+    ) -> Answer:
+        installation = await self._authenticate(request, body, payload)
+        self._check_age(payload)
+        return await door.answer(Genuine(payload=payload, installation=installation, deadline=deadline))
+
+    async def _in_time(self, answering: Coroutine[Any, Any, Answer], deadline: datetime) -> Answer:
+        """Wait for an answer no longer than there is time, also where a database call can't be called off at once.
+
+        Raises:
+            TimeoutError: when the time is over; what is under way then is called off, and not waited for.
+        """
+        task = asyncio.create_task(answering)
+        left_s = (deadline - self._clock.now()).total_seconds()
+        await asyncio.wait({task}, timeout=left_s)
+        if not task.done():
+            task.cancel()
+            self._called_off.add(task)
+            task.add_done_callback(self._forget)
+            raise TimeoutError
+        return task.result()
+
+    def _forget(self, task: "asyncio.Task[Answer]") -> None:
+        self._called_off.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("webhook_called_off", error=str(error) or type(error).__name__)
 
     async def _authenticate(self, request: Request, body: bytes, payload: SaleorCall) -> Installation:
         signature = request.headers.get("saleor-signature") or request.headers.get("x-saleor-signature")
@@ -142,11 +180,20 @@ class Pipeline:
             verify_webhook(body, signature, _keys(installation.key_set))
         if payload.recipient.id != installation.app_id:
             raise CallRefused(401, "RECIPIENT_WRONG", "the call is meant for another app")
-        return installation
+        return installation if self._base_url is None else replace(installation, app_base_url=self._base_url)
 
     async def _with_new_keys(self, installation: Installation, unknown: UnknownKey) -> Installation:
-        if not await self._installations.may_fetch_key_set(installation.saleor_api_url):
-            raise unknown
+        """Fetch the key set anew; calls that come while it is being fetched wait for the same answer."""
+        saleor_api_url = installation.saleor_api_url
+        if saleor_api_url not in self._fetching:
+            if not await self._installations.may_fetch_key_set(saleor_api_url):
+                raise unknown
+            task = asyncio.create_task(self._fetch_keys(installation, unknown))
+            self._fetching[saleor_api_url] = task
+            task.add_done_callback(lambda _task: self._fetching.pop(saleor_api_url, None))
+        return await asyncio.shield(self._fetching[saleor_api_url])
+
+    async def _fetch_keys(self, installation: Installation, unknown: UnknownKey) -> Installation:
         try:
             key_set = await self._key_sets.fetch_key_set(installation, timeout_s=KEY_SET_S)
             KeySet.parse(key_set)

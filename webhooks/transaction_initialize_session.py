@@ -38,6 +38,7 @@ class TransactionInitializeDoor:
                 money=payload.action.money,
                 data=payload.data,
                 source=payload.source_object.source,
+                known_reference=payload.transaction.psp_reference,
                 charged_before=payload.transaction.charged_amount.amount > 0,
                 deadline=call.deadline,
             )

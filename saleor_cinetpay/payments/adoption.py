@@ -22,7 +22,7 @@ from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
-from saleor_cinetpay.payments.verdict import Found, NoAnswer, OnlyStatus, verdict
+from saleor_cinetpay.payments.verdict import Found, NoAnswer, NotStarted, OnlyStatus, verdict
 from saleor_cinetpay.shops.accounts import Account
 
 
@@ -54,18 +54,23 @@ class Adoption:
 
     async def take_up(self, claimed: Payment, *, charged_before: bool, timeout_s: float) -> Payment | None:
         """Do the same for a payment whose lease the caller holds; where None is returned the caller still holds it."""
-        found = await self._ask(claimed, timeout_s)
+        found = await self._ask(claimed, timeout_s, closed_is_unknown=True)
         return None if found is None else await self._write(claimed, found, charged_before)
 
-    async def _ask(self, payment: Payment, timeout_s: float) -> Found | None:
+    async def _ask(self, payment: Payment, timeout_s: float, *, closed_is_unknown: bool = False) -> Found | None:
+        """Return what CinetPay holds, None where it holds nothing; a code alone says nothing about a payment."""
         match await self._settlement.observe(payment.account_key, payment.trans_id, timeout_s=timeout_s):
             case NoAnswer(reason=reason):
                 raise CinetPayUnavailable(f"CinetPay can't tell just now: {reason}", maybe_carried_out=False)
-            case OnlyStatus(code=code) if describe(code).code_class is CodeClass.CONFIGURATION:
-                raise CinetPayUnavailable(f"CinetPay does not accept our credentials: {code}", maybe_carried_out=False)
-            case Found(transaction=transaction) as found if transaction.cpm_trans_id == payment.trans_id:
+            case OnlyStatus(code=code) if closed_is_unknown and describe(code).code_class is CodeClass.CLOSED:
+                return None
+            case OnlyStatus(code=code):
+                raise CinetPayUnavailable(f"CinetPay says nothing of the payment: {code}", maybe_carried_out=False)
+            case Found(transaction=transaction) as found:
+                if transaction.cpm_trans_id != payment.trans_id:
+                    raise CinetPayUnavailable("CinetPay answers about another payment", maybe_carried_out=False)
                 return found
-            case _:
+            case NotStarted():
                 return None
 
     async def _write(self, claimed: Payment, found: Found, charged_before: bool) -> Payment | None:

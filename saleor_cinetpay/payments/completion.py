@@ -21,7 +21,8 @@ from saleor_cinetpay.payments.delivery import InstallationsByUrl
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
-from saleor_cinetpay.payments.tables import completions
+from saleor_cinetpay.payments.report import ReportState
+from saleor_cinetpay.payments.tables import completions, reports
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.schedule import JITTER, retry_delay_s
 from saleor_cinetpay.shops.installations import Installation
@@ -29,6 +30,9 @@ from saleor_cinetpay.shops.installations import Installation
 CALL_S = 10.0
 REPORTED_WITHIN = timedelta(minutes=30)
 """How long a checkout may lack a charge that is on its way, before a person is told."""
+
+NOT_LET_IN = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+"""What a Saleor says that has deleted the app; the next registration takes the work up again."""
 
 log = structlog.get_logger(__name__)
 
@@ -130,14 +134,26 @@ class Completion:
                 case CheckoutState.CHARGED:
                     order_id = await self._checkouts.complete(installation, due.checkout_id, timeout_s=CALL_S)
                     await self._done(due, "completed", order_id=order_id)
+                case CheckoutState.NOT_CHARGED if await self._report_is_on_its_way(due):
+                    await self._later(due, "Saleor has not been told of the charge yet")
                 case CheckoutState.NOT_CHARGED if self._clock.now() < due.accepted_at + REPORTED_WITHIN:
                     await self._later(due, "Saleor does not count the checkout as fully charged yet")
                 case CheckoutState.NOT_CHARGED:
                     await self._given_up(due, "Saleor does not count the checkout as fully charged")
         except SaleorRefused as refused:
-            await self._given_up(due, str(refused))
+            if refused.code in NOT_LET_IN:
+                await self._later(due, str(refused))
+            else:
+                await self._given_up(due, str(refused))
         except SaleorError as error:
             await self._later(due, str(error))
+
+    async def _report_is_on_its_way(self, due: DueCompletion) -> bool:
+        async with self._database.read() as connection:
+            row = await connection.execute(
+                select(reports.c.id).where(reports.c.trans_id == due.trans_id, reports.c.state == ReportState.DUE)
+            )
+        return row.first() is not None
 
     async def _done(self, due: DueCompletion, outcome: str, **detail: str) -> None:
         log.info("checkout_completion", trans_id=due.trans_id, outcome=outcome)

@@ -224,6 +224,15 @@ class Ledger:
         )
         await self._finish(due, {"due_at": retry_at, "lease": None}, event)
 
+    async def take_up_again(self, saleor_api_url: str) -> None:
+        """Make every report due that waits for a Saleor, because it has just registered (again)."""
+        now = self._clock.now()
+        waiting = (reports.c.state == ReportState.DUE, reports.c.due_at > now, reports.c.lease.is_(None))
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(reports).where(reports.c.saleor_api_url == saleor_api_url, *waiting).values(due_at=now)
+            )
+
     async def reports_of(self, trans_id: str) -> Sequence[tuple[Report, ReportState]]:
         """Return the reports of a payment, oldest first."""
         async with self._database.read() as connection:
@@ -320,6 +329,8 @@ class Ledger:
         """Return the other accepted payments of the same checkout or order, if all of them pay more than it costs."""
         if after.source_id is None:
             return []
+        if not self._database.is_sqlite:  # SQLite has one writer; here two acceptances must not pass each other by
+            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(after.source_id))))
         rows = await connection.execute(
             select(payments.c.trans_id, payments.c.amount).where(
                 payments.c.source_id == after.source_id,

@@ -87,6 +87,8 @@ class OpenRequest:
     data: object
     """The storefront's, unread."""
     source: Source
+    known_reference: str = ""
+    """The `pspReference` that Saleor's transaction has; empty where no app has answered for it yet."""
     charged_before: bool
     """Whether Saleor's transaction holds a charge already."""
     deadline: datetime
@@ -127,8 +129,9 @@ class Opening:
         if payment is None:
             account = await self.account_of(request.saleor_api_url)
             new = self._new(request, account)
-            event = Event(kind="opened", detail={"amount": str(new.money), "site_id": account.site_id})
-            payment = await self._ledger.open(new, event)
+            payment = await self._found_again(new, request) or await self._ledger.open(
+                new, Event(kind="opened", detail={"amount": str(new.money), "site_id": account.site_id})
+            )
         if payment.saleor_api_url != request.saleor_api_url:
             raise start_again(text("The transaction belongs to another Saleor."))
         if payment.state in {PaymentState.ACCEPTED, PaymentState.SUSPECT}:
@@ -140,6 +143,17 @@ class Opening:
             if impossible.told_at is None:
                 return await self._again(payment)  # accepted in this very moment
             raise
+
+    async def _found_again(self, new: Payment, request: OpenRequest) -> Payment | None:
+        """Adopt a payment that Saleor has our reference for, although our ledger does not hold it (any more)."""
+        if request.known_reference != new.trans_id:
+            return None
+        try:
+            return await self._adoption.adopt(
+                new, charged_before=request.charged_before, timeout_s=self._left_s(request)
+            )
+        except CinetPayError as error:
+            raise _unavailable(error) from error
 
     async def account_of(self, saleor_api_url: str) -> Account:
         """Return the account for new payments.
@@ -214,6 +228,8 @@ class Opening:
             raise start_again(text("The CinetPay API key has changed since; a new attempt needs a new transaction."))
         if self._clock.now() >= payment.watch_until:
             raise start_again(text("The payment was never paid and has ended; a new attempt needs a new transaction."))
+        if payment.buyer_back_at is not None:  # they go to the payment page once more
+            await self._ledger.hand_over(payment)
         return payment
 
     async def _sign(self, payment: Payment, request: OpenRequest, account: Account) -> Payment:

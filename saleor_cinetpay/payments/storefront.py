@@ -46,10 +46,10 @@ def read_storefront_data(data: object, account: Account) -> StorefrontData:
     phone_number = _text(given, "phoneNumber")
     phone_prefix = _text(given, "phonePrefix")
     return StorefrontData(
-        language=language_of(_text(given, "language"), account.language),
+        language=language_of(_text(given, "language", longest=None), account.language),
         return_url=_web_address(given, "returnUrl"),
         cancel_url=_web_address(given, "cancelUrl"),
-        designation=_text(given, "designation") or "",
+        designation=_text(given, "designation", longest=None) or "",
         phone=_phone(phone_number, phone_prefix, account),
     )
 
@@ -125,11 +125,11 @@ def _phone(number: str | None, prefix: str | None, account: Account) -> PhoneNum
     return phone
 
 
-def _text(given: dict[str, Any], field: str) -> str | None:
+def _text(given: dict[str, Any], field: str, *, longest: int | None = LONGEST_TEXT) -> str | None:
     value = given.get(field)
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+    if not isinstance(value, str) or (longest is not None and len(value) > longest):
         raise _invalid(
             field,
             text("The field {field} must be a text.", field=field),

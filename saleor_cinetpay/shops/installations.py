@@ -57,7 +57,7 @@ class Installations:
                 installation.token.get_secret_value(), place=_token_place(installation.saleor_api_url)
             ),
             "key_set": installation.key_set,
-            "key_set_fetched_at": now,
+            "key_set_fetched_at": now - KEY_SET_FETCH_EVERY,
             "saleor_version": installation.saleor_version,
             "app_base_url": installation.app_base_url,
             "registered_at": now,

@@ -1,0 +1,174 @@
+"""The closed tab: a paid checkout is completed, comes back later, or goes to a person; and what else comes after."""
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from payments_kit import SHOP, Heart, an_order, lose_ledger, trans_id, transaction_id
+from sqlalchemy import select, update
+
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import SaleorError, SaleorRefused, SaleorUnavailable
+from saleor_cinetpay.payments.completion import CheckoutState
+from saleor_cinetpay.payments.decisions import Decisions, NothingToDecide
+from saleor_cinetpay.payments.opening import Source
+from saleor_cinetpay.payments.problems import ProblemKind, Problems
+from saleor_cinetpay.payments.report import ReportType
+from saleor_cinetpay.payments.tables import completions
+from saleor_cinetpay.shops.tables import installations
+
+CHECKOUT = base64.b64encode(b"Checkout:1").decode()
+GRACE_S = 600
+
+
+async def paid(heart: Heart, state: CheckoutState = CheckoutState.CHARGED) -> None:
+    """Have a checkout paid, and Saleor say that of it."""
+    heart.world.saleor.checkouts[CHECKOUT] = state
+    source = Source(id=CHECKOUT, number=None, channel=an_order().channel, total=None)
+    await heart.open(source=source)
+    heart.world.cinetpay.pays(trans_id())
+    heart.world.clock.turn(5)
+    await heart.work_off()
+
+
+async def outcome(database: Database) -> tuple[str | None, bool]:
+    """Return what came of the completion, and whether it will be tried again."""
+    async with database.read() as connection:
+        row = (await connection.execute(select(completions))).one()
+    return row.outcome, row.due_at is not None
+
+
+async def test_a_charged_checkout_is_completed_after_its_grace(heart: Heart, database: Database) -> None:
+    """Before the grace time is over nothing happens; then the checkout becomes an order, once."""
+    await paid(heart)
+    heart.world.clock.turn(GRACE_S - 6)
+    await heart.work_off()
+    assert (None, True) == await outcome(database)
+    heart.world.clock.turn(6)
+    await heart.work_off()
+    assert ("completed", False) == await outcome(database)
+    assert CHECKOUT not in heart.world.saleor.checkouts
+
+
+@pytest.mark.parametrize(
+    "down",
+    [
+        SaleorUnavailable("away", maybe_carried_out=False),
+        SaleorRefused(code="PERMISSION_DENIED", message="deleted"),
+        SaleorRefused(code="UNAUTHENTICATED", message="deleted"),
+    ],
+)
+async def test_a_saleor_that_cannot_answer_is_asked_later(heart: Heart, database: Database, down: SaleorError) -> None:
+    """Neither an outage nor a deleted app ends the work; it is done when Saleor answers again."""
+    await paid(heart)
+    heart.world.saleor.down = down
+    heart.world.clock.turn(GRACE_S)
+    await heart.work_off()
+    assert (None, True) == await outcome(database)
+    heart.world.saleor.down = None
+    heart.world.clock.turn(60)
+    await heart.work_off()
+    assert ("completed", False) == await outcome(database)
+
+
+async def test_a_missing_installation_is_waited_for(heart: Heart, database: Database) -> None:
+    """Where the app is not installed just now, the completion waits."""
+    await paid(heart)
+    async with database.write() as connection:
+        await connection.execute(installations.delete())
+    heart.world.clock.turn(GRACE_S)
+    await heart.work_off()
+    assert (None, True) == await outcome(database)
+
+
+async def test_an_uncharged_checkout_goes_to_a_person_in_the_end(heart: Heart, database: Database) -> None:
+    """Saleor gets time to count the charge; after that a person is told, with the reason."""
+    await paid(heart, CheckoutState.NOT_CHARGED)
+    heart.world.clock.turn(GRACE_S)
+    await heart.work_off()
+    assert (None, True) == await outcome(database)
+    for _ in range(30):
+        heart.world.clock.turn(60)
+        await heart.work_off()
+    assert ("not_completed", False) == await outcome(database)
+    ((_, problem),) = await Problems(database).open_of(SHOP)
+    assert (ProblemKind.NOT_COMPLETED, trans_id()) == (problem.kind, problem.trans_id)
+    assert "checkout_not_completed" in await heart.kinds()
+
+
+async def test_a_charge_on_its_way_is_waited_for(heart: Heart, database: Database) -> None:
+    """However long Saleor was away, the completion does not give up before the report has arrived."""
+    heart.world.saleor.down = SaleorUnavailable("away", maybe_carried_out=False)
+    await paid(heart, CheckoutState.NOT_CHARGED)
+    heart.world.clock.turn(3600)
+    await heart.work_off()
+    async with database.write() as connection:
+        await connection.execute(update(completions).values(due_at=heart.world.clock.now()))
+    heart.world.saleor.down = None
+    (due,) = await heart.completion.claim_due(1)
+    await heart.completion.complete(due)
+    assert (None, True) == await outcome(database)
+
+
+async def test_a_lost_lease_closes_nothing(heart: Heart, database: Database) -> None:
+    """Whoever was too slow leaves the completion to the one who has it now."""
+    await paid(heart)
+    heart.world.clock.turn(GRACE_S)
+    (late,) = await heart.completion.claim_due(1)
+    heart.world.clock.turn(31)
+    assert 1 == len(await heart.completion.claim_due(1, except_shops=["https://other.example/graphql/"]))
+    await heart.completion.complete(late)
+    assert (None, True) == await outcome(database)
+
+
+async def test_a_registration_takes_waiting_reports_up_again(heart: Heart) -> None:
+    """A report that backs off is due at once when its Saleor registers."""
+    heart.world.saleor.down = SaleorUnavailable("away", maybe_carried_out=False)
+    await paid(heart)
+    heart.world.clock.turn(20_000)
+    await heart.work_off()
+    heart.world.saleor.down = None
+    assert [] == await heart.ledger.claim_due_reports(1)
+    await heart.ledger.take_up_again(SHOP)
+    await heart.work_off()
+    assert [ReportType.CHARGE_SUCCESS] == heart.world.saleor.events(transaction_id())
+
+
+def desk(heart: Heart) -> Decisions:
+    """Return what carries people's decisions out."""
+    return Decisions(ledger=heart.ledger, settlement=heart.settlement, clock=heart.world.clock)
+
+
+@pytest.mark.parametrize("decision", ["accept", "refuse"])
+async def test_a_payment_that_is_being_looked_at_is_decided_later(heart: Heart, decision: str) -> None:
+    """While somebody holds the lease a person is asked to try again."""
+    await heart.open()
+    heart.world.cinetpay.pays(trans_id())
+    heart.world.cinetpay.shows(trans_id(), cpm_result="00", cpm_trans_status="ACCEPTED", cpm_amount="4999")
+    heart.world.clock.turn(5)
+    await heart.work_off()
+    decide: Callable[..., object] = getattr(desk(heart), decision)
+    assert await heart.ledger.claim(trans_id()) is not None
+    with pytest.raises(NothingToDecide, match="being looked at"):
+        await decide(trans_id(), by="desk@shop.example")  # type: ignore[misc]
+
+
+async def test_a_buyer_who_goes_to_the_page_again_gets_the_grace_again(heart: Heart) -> None:
+    """After a return, initialize hands the form out once more; a wrong code then is not final at once."""
+    await heart.open()
+    await heart.ledger.nudge(trans_id(), buyer_back=True)
+    assert (await heart.held()).buyer_back_at is not None
+    await heart.open()
+    assert (await heart.held()).buyer_back_at is None
+    assert "handed_over" in await heart.kinds()
+
+
+async def test_initialize_after_a_lost_ledger_adopts_what_was_paid(heart: Heart, database: Database) -> None:
+    """Where Saleor has our reference and our ledger nothing, CinetPay is asked before anything is signed again."""
+    await heart.open()
+    heart.world.cinetpay.pays(trans_id())
+    signed = len(heart.world.cinetpay.asked_to_sign)
+    await lose_ledger(database)
+    await heart.install()
+    payment = await heart.open(known_reference=trans_id())
+    assert ("accepted", signed) == (payment.state, len(heart.world.cinetpay.asked_to_sign))
