@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test prove simulate bench-claims check lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -8,7 +8,7 @@ LOCKED := requirements/dev.txt requirements/build.txt
 export PYTHON
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make the environment in .venv (the others call it first)
 
@@ -23,6 +23,19 @@ demo: setup ## a shop, a buyer and a simulated CinetPay on this machine
 test: setup ## run every test, and hold the heart's coverage
 	$(BIN)/pytest --cov --cov-report=json:test-results/coverage.json
 	$(BIN)/python scripts/coverage_floor.py test-results/coverage.json saleor_cinetpay/payments saleor_cinetpay/cinetpay
+
+prove: setup ## simulated worlds, killed processes, broken disks: slow, and not part of `make test` yet
+	$(BIN)/pytest -o addopts="-ra" tests/simulation tests/processes tests/db/test_db_claims.py
+
+bench-claims: setup ## show that what is due is found as fast among a million payments
+	PYTHONPATH=tests $(BIN)/python -m bench.claims
+
+SEEDS ?= 10
+FIRST ?= 0
+PAYMENTS ?= 100
+simulate: setup ## payments in worlds where everything goes wrong: SEEDS=1000 FIRST=0 PAYMENTS=100
+	@PYTHONPATH=tests:tests/simulation $(BIN)/python -m simulate \
+		--seeds $(SEEDS) --first $(FIRST) --payments $(PAYMENTS) --without "$(WITHOUT)"
 
 check: setup ## lint, format, types, architecture
 	$(BIN)/ruff check .

@@ -158,9 +158,9 @@ async def _translated() -> AsyncIterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        raise LedgerUnavailable(f"database: {_reason(error.orig or error)}") from error
+        raise LedgerUnavailable(f"the database can't be used: {_reason(error.orig or error)}") from error
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
-        raise LedgerUnavailable(f"database: {_reason(error)}") from error
+        raise LedgerUnavailable(f"the database can't be used: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:
@@ -181,4 +181,4 @@ async def prove_alive(database: Database, *, within_s: float) -> None:
             async with database.write() as connection:
                 await connection.exec_driver_sql(WRITE_OF_NOTHING[database.is_sqlite])
     except TimeoutError as error:
-        raise LedgerUnavailable("database: no answer") from error
+        raise LedgerUnavailable("the database can't be used: no answer") from error
