@@ -15,7 +15,7 @@ from webhooks.answers import Answer
 
 STORIES: tuple[tuple[int, str], ...] = (
     (30, "pay notify"),
-    (30, "begin"),
+    (50, "begin"),
     (12, "pay notify back"),
     (12, "begin notify pay"),
     (6, "fail notify pay notify"),

@@ -21,7 +21,9 @@ from saleor_cinetpay.payments import tables as _payments_tables  # noqa: F401  m
 from saleor_cinetpay.shops import tables as _shops_tables  # noqa: F401  makes its tables known
 
 Rewrite = Callable[[str], str]
-DUE = ("payments", "reports", "completions")
+NEXT_DUE = " UNION ALL ".join(
+    f"SELECT '{table}', min(due_at) FROM {table}" for table in ("payments", "reports", "completions")
+)
 
 
 class Life(Protocol):
@@ -52,17 +54,17 @@ class Store:
     """One database in memory; every run begins with `empty`. A mutant changes the SQL on its way."""
 
     def __init__(self, mutate: Rewrite | None = None, torn_before: str | None = None) -> None:
-        mutate = cache(mutate or str)
         self._engine = create_engine("sqlite://", poolclass=StaticPool)
         self._connection = self._engine.connect()
         self._raw = cast(sqlite3.Connection, self._connection.connection.dbapi_connection)
         self._raw.execute("PRAGMA foreign_keys=ON")
-        self._listen(mutate, torn_before)
+        if mutate is not None or torn_before is not None:
+            self._listen(cache(mutate or str), torn_before)
         for table in metadata.sorted_tables:
             ddl = [str(schema.CreateTable(table).compile(self._engine))]
             ddl += [str(schema.CreateIndex(index).compile(self._engine)) for index in table.indexes]
             for statement in ddl:
-                self._raw.execute(mutate(statement))
+                self._raw.execute(mutate(statement) if mutate else statement)
         self._raw.commit()
         self._empty = self._raw.serialize()
         self.written: Callable[[], None] = lambda: None
@@ -74,13 +76,10 @@ class Store:
         self._raw.deserialize(self._empty)
         self.down = False
 
-    def next_due(self) -> datetime | None:
-        """Return when the next work of any kind is due."""
-        return min(filter(None, map(self._next_due_in, DUE)), default=None)
-
-    def due(self, now: datetime) -> list[str]:
-        """Return the tables that hold work which is due."""
-        return [table for table in DUE if (due_at := self._next_due_in(table)) is not None and due_at <= now]
+    def due_at(self) -> dict[str, datetime]:
+        """Return when the next work in each table is due."""
+        rows = self._raw.execute(NEXT_DUE)
+        return {table: datetime.fromisoformat(due_at).replace(tzinfo=UTC) for table, due_at in rows if due_at}
 
     @contextmanager
     def transaction(self, life: Life) -> Iterator[_Statements]:
@@ -88,10 +87,6 @@ class Store:
             raise RuntimeError("a transaction was left open while others ran")
         with self._connection.begin():
             yield _Statements(self._connection, life)
-
-    def _next_due_in(self, table: str) -> datetime | None:
-        ((written,),) = self._raw.execute(f"SELECT min(due_at) FROM {table}")
-        return None if written is None else datetime.fromisoformat(written).replace(tzinfo=UTC)
 
     def _listen(self, mutate: Rewrite, torn_before: str | None) -> None:
         @event.listens_for(self._engine, "before_cursor_execute", retval=True)

@@ -89,10 +89,10 @@ class Fleet:
 
     def _ring(self) -> None:
         self._bell = None
-        due_at = self._world.store.next_due()
-        if due_at is None or not self._idle:
+        due_at = self._world.store.due_at()
+        if not due_at or not self._idle:
             return
-        wait_s = (due_at - self._world.clock.moment) / timedelta(seconds=1)
+        wait_s = (min(due_at.values()) - self._world.clock.moment) / timedelta(seconds=1)
         if wait_s > 0:
             self._bell = asyncio.get_running_loop().call_later(wait_s, self._ring)
             return

@@ -83,8 +83,8 @@ class Process:
     async def take_due(self) -> bool:
         """Begin to work on what is due, as `Worker` does, but claim only where there is something; say if there was."""
         found = False
-        for table in self._world.store.due(self.now()):
-            for work in await self._claim(table):
+        for table, due_at in self._world.store.due_at().items():
+            for work in await self._claim(table) if due_at <= self.now() else ():
                 found = True
                 self._world.start_ours(work)
         return found

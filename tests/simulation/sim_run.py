@@ -92,11 +92,11 @@ async def _live(world: SimWorld, payables: list[Payable]) -> None:
 async def nothing_is_due(world: SimWorld) -> None:
     """Wait until all watches are over and Saleor has every report."""
     until = world.clock.moment + END
-    while (due_at := world.store.next_due()) is not None:
+    while due_at := world.store.due_at():
         if world.clock.moment > until:
             world.broken.append("something is due for ever")
             return
-        await asyncio.sleep(max((due_at - world.clock.moment) / timedelta(seconds=1), 0.0) + 60.0)
+        await asyncio.sleep(max((min(due_at.values()) - world.clock.moment) / timedelta(seconds=1), 0.0) + 60.0)
 
 
 async def _outage(world: SimWorld) -> None:

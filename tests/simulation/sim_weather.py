@@ -44,15 +44,15 @@ ROUGH = Weather(
     steps_stalled=0.004,
     writes_uncertain=0.004,
     steps_to_live=250,
-    outages=4,
+    outages=2,
 )
 WEATHERS = (
     FAIR,
     ROUGH,
     replace(ROUGH, steps_to_live=60, outages=0),
-    replace(ROUGH, messages_lost=0.3, messages_slow=0.1, outages=1),
-    replace(FAIR, outages=10),
-    replace(FAIR, steps_stalled=0.03),
+    replace(ROUGH, messages_lost=0.15, messages_slow=0.06, outages=1),
+    replace(FAIR, outages=5),
+    replace(FAIR, steps_stalled=0.02),
 )
 
 LONGEST_LATENCY_S = 0.1
