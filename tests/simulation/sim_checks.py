@@ -69,12 +69,10 @@ def _ticks(policy: Policy) -> list[timedelta]:
 def _looked_at_enough(world: SimWorld, payable: Payable, disturbances: Sequence[datetime]) -> Iterator[str]:
     """There is always a look after the last hint: soon where nothing goes wrong, and in the end whatever happens."""
     hints = world.hints[payable.trans_id]
-    if not hints:
+    if not hints or _may_be_closed(world, payable):
         return
     last = max(hints)
     looks = [look.at for look in world.cinetpay.looks_at[payable.trans_id] if look.at >= last]
-    if _closed_by(world, payable, last):
-        return
     if not looks:
         yield "no look after the last hint"
     elif min(looks) > last + SOON:
@@ -83,10 +81,10 @@ def _looked_at_enough(world: SimWorld, payable: Payable, disturbances: Sequence[
             yield f"the look after the last hint came {(min(looks) - last).total_seconds():.0f} s late"
 
 
-def _closed_by(world: SimWorld, payable: Payable, hint: datetime) -> bool:
-    """Say whether a look that had begun before the hint, or a person, may have closed the payment."""
+def _may_be_closed(world: SimWorld, payable: Payable) -> bool:
+    """Say whether a look has seen the acceptance, or a person has decided; then no later look is owed."""
     looks = world.cinetpay.looks_at[payable.trans_id]
-    return any(look.accepted for look in looks) or bool(world.decisions.get(payable.trans_id))
+    return any(look.accepted for look in looks) or payable.trans_id in world.decisions
 
 
 def _looked_at_no_more_than_asked_for(world: SimWorld, payable: Payable) -> Iterator[str]:
@@ -117,10 +115,6 @@ def _completed(world: SimWorld, payable: Payable) -> Iterator[str]:
     accepted_at = world.cinetpay.accepted_at.get(payable.trans_id)
     if charged_at is None or accepted_at is None or payable.source.id not in world.saleor.checkouts:
         return
-    completed = payable.source.id in world.saleor.completed
-    if (
-        not completed
-        and world.saleor.is_paid(payable.source.id)
-        and charged_at <= accepted_at + COMPLETED_IF_CHARGED_WITHIN
-    ):
+    in_time = charged_at <= accepted_at + COMPLETED_IF_CHARGED_WITHIN
+    if in_time and world.saleor.is_paid(payable.source.id) and payable.source.id not in world.saleor.completed:
         yield "the paid checkout was never completed"

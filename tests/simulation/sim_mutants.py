@@ -68,4 +68,10 @@ MUTANTS = (
         without="the unique key of reports",
         changes={r",\s*CONSTRAINT \w+ UNIQUE \(trans_id, psp_reference, type\)": ""},
     ),
+    Mutant(
+        without="the quiet time that hints share",
+        changes={
+            r"CASE WHEN \(payments\.quiet_until > \?\) THEN payments\.quiet_until ELSE \? END": "CASE WHEN ? THEN ? END"
+        },
+    ),
 )

@@ -86,12 +86,11 @@ class SimWorld:
         self.disturbed_at.append(self.clock.moment)
         self.note(number, what)
 
-    def start(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let something happen by itself; what breaks there breaks the run."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
-        return task
 
     def start_ours(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let a process of ours work on something; it may die over it, or lose the database."""

@@ -5,6 +5,7 @@ Usage: make simulate [SEEDS=10] [FIRST=0] [PAYMENTS=100] [WITHOUT="the unique ke
 
 import argparse
 import gc
+import hashlib
 import multiprocessing
 import os
 import sys
@@ -52,9 +53,11 @@ def main(arguments: Sequence[str]) -> int:
     seeds = range(given.first, given.first + given.seeds)
     began_at = time.monotonic()
     charged, failed = 0, 0
+    digests: dict[int, str] = {}
     with multiprocessing.Pool(min(len(seeds), os.cpu_count() or 1)) as pool:
         for outcome in pool.imap_unordered(partial(_run, payments=given.payments, without=given.without), seeds):
             charged += outcome.charged
+            digests[outcome.seed] = outcome.digest
             if outcome.wrongs:
                 failed += 1
                 _tell(outcome, given.payments)
@@ -62,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
         f"{len(seeds)} seeds with {len(seeds) * given.payments} payments, {charged} of them charged: "
         f"{failed} failed, in {time.monotonic() - began_at:.0f} s"
     )
+    print(f"fingerprint {hashlib.sha256(str(sorted(digests.items())).encode()).hexdigest()[:16]}")
     return 1 if failed else 0
 
 
