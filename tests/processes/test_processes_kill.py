@@ -22,7 +22,7 @@ BUYERS_AT_ONCE = 3
 KILL_EVERY_S = 1.0
 OUTAGE_S = 1.5
 CALM_S = 2.5
-THROUGH_WITHIN_S = 240.0
+THROUGH_WITHIN_S = 300.0
 AT_REST_WITHIN_S = 90.0
 """The lease of a process that died lasts 30 s, and a report that Saleor would not take waits 30 s at most."""
 TRY_AGAIN_S = (0.5, 31.0)
@@ -148,7 +148,7 @@ async def withstand(forkery: Forkery, folder: Path, database_url: str, *processe
         assert accepted == shop.sums()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(450)
 async def test_processes_that_are_killed_every_second_lose_nothing(forkery: Forkery, tmp_path: Path) -> None:
     """Three processes on PostgreSQL and one on SQLite: what is accepted is charged once, and nothing else is."""
     for shop in ("one", "three"):
@@ -157,6 +157,6 @@ async def test_processes_that_are_killed_every_second_lose_nothing(forkery: Fork
         three = ("serve", "serve --no-worker", "worker")
         async with asyncio.TaskGroup() as shops:  # side by side: much of the time is spent waiting for leases
             shops.create_task(
-                withstand(forkery, tmp_path / "one", f"sqlite:///{tmp_path}/one.db", "serve", payments=300)
+                withstand(forkery, tmp_path / "one", f"sqlite:///{tmp_path}/one.db", "serve", payments=200)
             )
-            shops.create_task(withstand(forkery, tmp_path / "three", server.url("postgres"), *three, payments=700))
+            shops.create_task(withstand(forkery, tmp_path / "three", server.url("postgres"), *three, payments=800))

@@ -128,7 +128,7 @@ class Buyer:
                 await self._any_process().hand_over(self._payable.trans_id)
 
     async def later(self) -> None:
-        await asyncio.sleep(self._random.uniform(300.0, 3000.0))
+        await asyncio.sleep(self._random.uniform(300.0, 1500.0))
 
     async def outlast(self) -> None:
         """Wait until the watch is over."""

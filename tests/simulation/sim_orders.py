@@ -91,7 +91,6 @@ class Case:
         self._dies_after = dies_after
 
     async def live(self, order: Order) -> None:
-        await self._processes[0].install()
         if not await self._buyer.gets_form():
             raise AssertionError("no form in fair weather")
         if self._dies_after is not None:

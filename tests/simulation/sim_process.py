@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fakes import Killed, SeededChance
-from payments_kit import API_KEY, APP, SECRETS, SHOP, SITE_ID, TOKEN
-from pydantic import SecretStr
+from payments_kit import APP, SECRETS, SHOP
 from sim_database import InLoopDatabase
 from sim_lines import CinetPayLine, SaleorLine
+from sim_shop import OneShop
 from sim_world import Payable, SimWorld
 
 from saleor_cinetpay.errors import LedgerUnavailable, PaymentImpossible
@@ -24,16 +24,12 @@ from saleor_cinetpay.payments.processing import Processing, ProcessRequest
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.payments.worker import BATCH
-from saleor_cinetpay.shops.accounts import Accounts, EnvironmentAccount
-from saleor_cinetpay.shops.installations import Installation, Installations
-from saleor_cinetpay.shops.shop_settings import ShopSettings
 from webhooks.answers import Answer, impossible, standing
 from webhooks.cinetpay_return import WAIT_S
 from webhooks.pipeline import BUDGET_S
 
 SALEOR = (3, 23)
 AWAY = PaymentImpossible("TRY_LATER", buyer=text("Please try again."), merchant=text("The ledger does not answer."))
-ACCOUNT = EnvironmentAccount(site_id=SITE_ID, api_key=SecretStr(API_KEY), currency="CFA")
 
 
 class Process:
@@ -48,36 +44,33 @@ class Process:
         chance, policy = SeededChance(world.fate.random.getrandbits(64)), world.policy
         cinetpay, saleor = CinetPayLine(world, self), SaleorLine(world, self)
         database = InLoopDatabase(world.store, self, self._database_may_fail)
-        accounts = Accounts(database, SECRETS, self, chance, ACCOUNT)
-        self._installations = Installations(database, SECRETS, self)
+        shop = OneShop()
         self._ledger = world.ledger_class(database, SECRETS, self, chance)
         self._settlement = Settlement(
             ledger=self._ledger,
             lookup=cinetpay,
-            accounts=accounts,
-            choices=ShopSettings(database),
+            accounts=shop,
+            choices=shop,
             clock=self,
             chance=chance,
             policy=policy,
         )
         adoption = Adoption(ledger=self._ledger, settlement=self._settlement, clock=self, chance=chance)
         self._opening = Opening(
-            ledger=self._ledger, signer=cinetpay, accounts=accounts, adoption=adoption, clock=self, policy=policy
+            ledger=self._ledger, signer=cinetpay, accounts=shop, adoption=adoption, clock=self, policy=policy
         )
         self._processing = Processing(
             ledger=self._ledger,
             settlement=self._settlement,
             adoption=adoption,
-            accounts=accounts,
+            accounts=shop,
             clock=self,
             policy=policy,
         )
         self._decisions = Decisions(ledger=self._ledger, settlement=self._settlement, clock=self)
-        self._delivery = Delivery(
-            ledger=self._ledger, reporter=saleor, installations=self._installations, clock=self, chance=chance
-        )
+        self._delivery = Delivery(ledger=self._ledger, reporter=saleor, installations=shop, clock=self, chance=chance)
         self._completion = Completion(
-            database=database, checkouts=saleor, installations=self._installations, clock=self, chance=chance
+            database=database, checkouts=saleor, installations=shop, clock=self, chance=chance
         )
 
     async def take_due(self) -> bool:
@@ -141,19 +134,6 @@ class Process:
             raise Killed
 
     # -- its doors -----------------------------------------------------------------------------------------------
-
-    async def install(self) -> None:
-        """Let the one shop install the app."""
-        await self._installations.register(
-            Installation(
-                saleor_api_url=SHOP,
-                app_id="QXBwOjE=",
-                token=SecretStr(TOKEN),
-                key_set="{}",
-                saleor_version="3.23.28",
-                app_base_url=APP,
-            )
-        )
 
     async def initialize(self, payable: Payable) -> Answer:
         """Answer TRANSACTION_INITIALIZE_SESSION as its door does."""

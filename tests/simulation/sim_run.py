@@ -14,9 +14,8 @@ from sim_buyers import STORIES, Buyer
 from sim_checks import wrongs
 from sim_database import Store
 from sim_fleet import Fleet
-from sim_process import Process
 from sim_time import VirtualLoop
-from sim_weather import FAIR, WEATHERS, Fate
+from sim_weather import WEATHERS, Fate
 from sim_world import Payable, SimWorld
 
 from saleor_cinetpay.payments.conclusion import Policy
@@ -24,9 +23,9 @@ from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.opening import Source
 from saleor_cinetpay.schedule import parse_delays_s
 
-TIMETABLES = ("5,10,15,30,60,300*2,1800", "60,1800", "120,1800", "300,1800")
+TIMETABLES = ("5,10,15,30,60,300*2,1800", "60,1800", "120,1800", "300,1200", "600")
 GRACES_S = (0.0, 60.0, 180.0)
-WATCH = timedelta(minutes=45)
+WATCH = timedelta(minutes=30)
 SPAN_S = 1200.0
 LONGEST_OUTAGE_S = 240.0
 END = timedelta(days=20)
@@ -71,15 +70,12 @@ def run_seed(store: Store, seed: int, payments: int, *, ledger_class: type[Ledge
 
 async def _live(world: SimWorld, payables: list[Payable]) -> None:
     fate = world.fate
-    weather, fate.weather = fate.weather, FAIR
-    await Process(0, world, lambda _dead: None).install()
-    fate.weather = weather
     fleet = Fleet(world, fate.random.randint(1, 3))
     weights = [weight for weight, _ in STORIES]
     for payable in payables:
         story = fate.random.choices(STORIES, weights)[0][1]
         world.start(Buyer(world, fleet.any, payable, story).live(fate.random.random() * SPAN_S))
-    for _ in range(weather.outages):
+    for _ in range(fate.weather.outages):
         world.start(_outage(world))
     await world.everything_is_over()
     fate.calm_down()

@@ -1,0 +1,35 @@
+"""The one shop of a simulated world. Its data never changes, so it is not read from the database."""
+
+from payments_kit import APP, SHOP, TOKEN, an_account
+from pydantic import SecretStr
+
+from saleor_cinetpay.shops.accounts import Account
+from saleor_cinetpay.shops.installations import Installation
+from saleor_cinetpay.shops.shop_settings import ShopChoices
+
+ACCOUNT = an_account()
+CHOICES = ShopChoices()
+INSTALLATION = Installation(
+    saleor_api_url=SHOP,
+    app_id="QXBwOjE=",
+    token=SecretStr(TOKEN),
+    key_set="{}",
+    saleor_version="3.23.28",
+    app_base_url=APP,
+)
+
+
+class OneShop:
+    """What the heart asks about shops: accounts, choices and installations."""
+
+    async def for_shop(self, _saleor_api_url: str) -> Account | None:
+        return ACCOUNT
+
+    async def by_key(self, _account_key: str) -> Account | None:
+        return ACCOUNT
+
+    async def of(self, _saleor_api_url: str) -> ShopChoices:
+        return CHOICES
+
+    async def find(self, _saleor_api_url: str) -> Installation | None:
+        return INSTALLATION
