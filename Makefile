@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove simulate bench-claims check lock clean
+.PHONY: help setup demo test simulate bench-claims check lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -23,9 +23,6 @@ demo: setup ## a shop, a buyer and a simulated CinetPay on this machine
 test: setup ## run every test, and hold the heart's coverage
 	$(BIN)/pytest --cov --cov-report=json:test-results/coverage.json
 	$(BIN)/python scripts/coverage_floor.py test-results/coverage.json saleor_cinetpay/payments saleor_cinetpay/cinetpay
-
-prove: setup ## simulated worlds, killed processes, broken disks: slow, and not part of `make test` yet
-	$(BIN)/pytest -o addopts="-ra" tests/simulation tests/processes tests/db/test_db_claims.py
 
 bench-claims: setup ## show that what is due is found as fast among a million payments
 	PYTHONPATH=tests $(BIN)/python -m bench.claims

@@ -83,6 +83,13 @@ async def race(small: Database, large: Database, *, rounds: int) -> Race:
     return Race(small_s=median(costs_s[0]), large_s=median(costs_s[1]))
 
 
+async def statements_of_batch(database: Database) -> list[str]:
+    """Return what the engine is sent for one batch, from the claim to the last mark."""
+    with _statements() as seen:
+        await _claim_and_mark(_ledger(database))
+    return [statement for statement, _ in seen]
+
+
 async def plan_of_claim(database: Database) -> list[str]:
     """Return how the engine carries out the very statement with which the worker claims."""
     with _statements() as seen:

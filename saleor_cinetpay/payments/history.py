@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from saleor_cinetpay.payments.tables import payment_events
 
 
+_APPEND = insert(payment_events)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One entry. `detail` is JSON, without secrets."""
@@ -22,5 +25,5 @@ class Event:
 async def record(connection: AsyncConnection, trans_id: str, at: datetime, event: Event) -> None:
     """Append an entry, in the transaction of what it tells of."""
     await connection.execute(
-        insert(payment_events).values(trans_id=trans_id, at=at, kind=event.kind, detail=dict(event.detail))
+        _APPEND, {"trans_id": trans_id, "at": at, "kind": event.kind, "detail": dict(event.detail)}
     )

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, Update, and_, case, func, or_, select, update
+from sqlalchemy import CursorResult, Executable, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,22 @@ from saleor_cinetpay.payments.tables import completions, payment_events, payment
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
 LEASE = timedelta(seconds=30)
+
+# What every payment needs is spelled once: building a statement takes SQLAlchemy longer than SQLite takes to run it.
+_ONE = select(payments).where(payments.c.trans_id == bindparam("of"))
+_LEASED = _ONE.where(payments.c.lease == bindparam("held")).with_for_update()
+# The columns of MUTABLE, which are given as parameters, are set as well.
+_SAVE = (
+    update(payments)
+    .where(payments.c.trans_id == bindparam("of"), payments.c.state != PaymentState.ACCEPTED)
+    .values(hints=payments.c.hints - bindparam("seen"))
+)
+_LEASING = update(payments).values(due_at=bindparam("leased_until"), lease=bindparam("held")).returning(payments)
+_CLAIM = _LEASING.where(
+    payments.c.trans_id == bindparam("of"),
+    payments.c.state != PaymentState.ACCEPTED,
+    or_(payments.c.lease.is_(None), payments.c.due_at <= bindparam("at")),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +78,7 @@ class Ledger:
     async def find(self, trans_id: str) -> Payment | None:
         """Return the payment, or None."""
         async with self._database.read() as connection:
-            row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one_or_none()
+            row = (await connection.execute(_ONE, {"of": trans_id})).one_or_none()
         return None if row is None else payment_of(row, self._secrets)
 
     async def claim(
@@ -70,13 +86,12 @@ class Ledger:
     ) -> Payment | None:
         """Take the lease of one payment that can still change (and is in that state); None where it can't be had."""
         now = self._clock.now()
-        free = or_(payments.c.lease.is_(None), payments.c.due_at <= now)
-        conditions = [payments.c.trans_id == trans_id, payments.c.state != PaymentState.ACCEPTED, free]
+        statement = _CLAIM
         if due_only:
-            conditions.append(payments.c.due_at <= now)
+            statement = statement.where(payments.c.due_at <= bindparam("at"))
         if state is not None:
-            conditions.append(payments.c.state == state)
-        claimed = await self._claim_payments(update(payments).where(*conditions), now)
+            statement = statement.where(payments.c.state == state)
+        claimed = await self._claim_payments(statement, now, of=trans_id, at=now)
         return claimed[0] if claimed else None
 
     async def claim_due(self, limit: int, *, except_accounts: Collection[str] = ()) -> list[Payment]:
@@ -86,7 +101,8 @@ class Ledger:
         if except_accounts:
             due = due.where(payments.c.account_key.not_in(except_accounts))
         first = due.order_by(payments.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
-        return await self._claim_payments(update(payments).where(payments.c.trans_id.in_(select(first))), now)
+        claim = _LEASING.where(payments.c.trans_id.in_(select(first)))
+        return await self._claim_payments(claim, now)
 
     async def save(
         self, claimed: Payment, decide: Callable[[Payment], Conclusion], event: Callable[[Payment, Payment], Event]
@@ -98,13 +114,7 @@ class Ledger:
         """
         now = self._clock.now()
         async with self._database.write() as connection:
-            row = (
-                await connection.execute(
-                    select(payments)
-                    .where(payments.c.trans_id == claimed.trans_id, payments.c.lease == claimed.lease)
-                    .with_for_update()
-                )
-            ).one_or_none()
+            row = (await connection.execute(_LEASED, {"of": claimed.trans_id, "held": claimed.lease})).one_or_none()
             if row is None:
                 return None
             before = payment_of(row, self._secrets)
@@ -113,9 +123,7 @@ class Ledger:
             after = _heeding_hints(after, now)
             written = row_of(after, self._secrets)
             await connection.execute(
-                update(payments)
-                .where(payments.c.trans_id == claimed.trans_id, payments.c.state != PaymentState.ACCEPTED)
-                .values({name: written[name] for name in MUTABLE} | {"hints": payments.c.hints - claimed.hints})
+                _SAVE, {"of": claimed.trans_id, "seen": claimed.hints} | {name: written[name] for name in MUTABLE}
             )
             if conclusion.report is not None:
                 await self._write_report(connection, conclusion.report, now)
@@ -243,10 +251,10 @@ class Ledger:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    async def _claim_payments(self, statement: Update, now: datetime) -> list[Payment]:
-        claim = statement.values(due_at=now + LEASE, lease=self._chance.token()).returning(payments)
+    async def _claim_payments(self, statement: Executable, now: datetime, **parameters: object) -> list[Payment]:
+        lease = {"leased_until": now + LEASE, "held": self._chance.token()}
         async with self._database.write() as connection:
-            rows = (await connection.execute(claim)).all()
+            rows = (await connection.execute(statement, lease | parameters)).all()
         return [payment for row in rows if (payment := self._readable(row)) is not None]
 
     def _readable(self, row: Any) -> Payment | None:
@@ -258,7 +266,7 @@ class Ledger:
             return None
 
     async def _fetch(self, connection: AsyncConnection, trans_id: str) -> Payment:
-        row = (await connection.execute(select(payments).where(payments.c.trans_id == trans_id))).one()
+        row = (await connection.execute(_ONE, {"of": trans_id})).one()
         return payment_of(row, self._secrets)
 
     async def _write_report(self, connection: AsyncConnection, report: Report, now: datetime) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bench.claims import opened, plan_of_claim, race
+from bench.claims import opened, plan_of_claim, statements_of_batch
 
 DUE = 1_000
-LIMIT = 2.5
 USES_THE_INDEX = {
     "sqlite": "SEARCH payments USING INDEX ix_payments_due_at (due_at<?)",
     "postgresql": "Index Scan using ix_payments_due_at on payments",
@@ -32,12 +31,12 @@ async def addresses(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str
     return postgresql("claims_small"), postgresql("claims_large")
 
 
-async def test_a_batch_costs_the_same_among_ten_times_as_many(addresses: tuple[str, str]) -> None:
-    """Claiming and marking a batch finds what is due by its index, and costs about the same in a larger ledger."""
+async def test_a_batch_costs_the_same_in_a_larger_ledger(addresses: tuple[str, str]) -> None:
+    """Claiming and marking sends the same statements however much the ledger holds, and finds what is due by its index."""
     small_url, large_url = addresses
-    async with opened(small_url, total=10_000, due=DUE) as small, opened(large_url, total=100_000, due=DUE) as large:
+    async with opened(small_url, total=2_000, due=DUE) as small, opened(large_url, total=20_000, due=DUE) as large:
+        expected = await statements_of_batch(small)
+        assert expected == await statements_of_batch(large)
         plan = "\n".join(await plan_of_claim(large))
-        cost = await race(small, large, rounds=20)
     assert USES_THE_INDEX["sqlite" if large.is_sqlite else "postgresql"] in plan
     assert [] == [word for word in READS_EVERYTHING if word in plan]
-    assert LIMIT > cost.ratio, cost

@@ -5,7 +5,7 @@ others; a process may die or stall before it, between any two of its statements,
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,9 +45,9 @@ class _Statements:
     connection: Connection
     life: Life
 
-    async def execute(self, statement: Any) -> CursorResult[Any]:
+    async def execute(self, statement: Any, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         self.life.tick()
-        return self.connection.execute(statement)
+        return self.connection.execute(statement, parameters)
 
 
 class Store:
