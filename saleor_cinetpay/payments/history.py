@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.payments.tables import payment_events
 
-
 _APPEND = insert(payment_events)
 
 

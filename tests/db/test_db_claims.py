@@ -32,7 +32,7 @@ async def addresses(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str
 
 
 async def test_a_batch_costs_the_same_in_a_larger_ledger(addresses: tuple[str, str]) -> None:
-    """Claiming and marking sends the same statements however much the ledger holds, and finds what is due by its index."""
+    """Claiming and marking sends the same statements however large the ledger, and finds what is due by its index."""
     small_url, large_url = addresses
     async with opened(small_url, total=2_000, due=DUE) as small, opened(large_url, total=20_000, due=DUE) as large:
         expected = await statements_of_batch(small)
