@@ -25,6 +25,8 @@ from saleor_cinetpay.saleor.types import (
     SaleorOrderId,
     SaleorTransaction,
     SaleorTransactionId,
+    SaleorWebhook,
+    SaleorWebhookId,
     TransactionEvent,
 )
 
@@ -36,6 +38,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _IDENTITY = TypeAdapter(SaleorIdentity)
 _TRANSACTION = TypeAdapter(SaleorTransaction | None)
 _CHECKOUT = TypeAdapter(SaleorCheckout | None)
+_WEBHOOKS = TypeAdapter(tuple[SaleorWebhook, ...])
 
 _Parsed = TypeVar("_Parsed")
 
@@ -49,6 +52,10 @@ TRANSACTION_EVENT_REPORT = _document("transaction_event_report")
 READ_TRANSACTION = _document("transaction")
 READ_CHECKOUT = _document("checkout")
 CHECKOUT_COMPLETE = _document("checkout_complete")
+READ_WEBHOOKS = _document("webhooks")
+WEBHOOK_CREATE = _document("webhook_create")
+WEBHOOK_UPDATE = _document("webhook_update")
+WEBHOOK_DELETE = _document("webhook_delete")
 
 
 class SaleorClient:
@@ -148,6 +155,53 @@ class SaleorClient:
                 return SaleorOrderId(order_id)
             case _:
                 raise SaleorRefused(code="CONFIRMATION_NEEDED", message="Saleor made no order of the checkout")
+
+    async def read_webhooks(
+        self, saleor_api_url: SaleorApiUrl, token: SecretStr, *, timeout_s: float | None = None
+    ) -> tuple[SaleorWebhook, ...]:
+        """Read the webhooks that Saleor holds for the app; an app sees its own without any permission."""
+        data = await self._execute(READ_WEBHOOKS, saleor_api_url, token, {}, timeout_s)
+        app = data.get("app")
+        if not isinstance(app, dict):
+            raise SaleorRefused(code="UNAUTHENTICATED", message="the token is no app's")
+        return _parsed(_WEBHOOKS, app.get("webhooks") or ())
+
+    async def create_webhook(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        webhook: Mapping[str, object],
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Add a webhook of the app's (a WebhookCreateInput); a repeat adds another."""
+        data = await self._execute(WEBHOOK_CREATE, saleor_api_url, token, {"input": dict(webhook)}, timeout_s)
+        _payload(data, "webhookCreate")
+
+    async def update_webhook(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        webhook_id: SaleorWebhookId,
+        webhook: Mapping[str, object],
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Change a webhook of the app's (a WebhookUpdateInput); a repeat changes nothing more."""
+        variables = {"id": webhook_id, "input": dict(webhook)}
+        _payload(await self._execute(WEBHOOK_UPDATE, saleor_api_url, token, variables, timeout_s), "webhookUpdate")
+
+    async def delete_webhook(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        webhook_id: SaleorWebhookId,
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Take a webhook of the app's away."""
+        data = await self._execute(WEBHOOK_DELETE, saleor_api_url, token, {"id": webhook_id}, timeout_s)
+        _payload(data, "webhookDelete")
 
     async def _execute(
         self,

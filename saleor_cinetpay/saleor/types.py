@@ -16,6 +16,7 @@ SaleorTransactionId = NewType("SaleorTransactionId", str)
 """base64 of `TransactionItem:<uuid>`."""
 SaleorCheckoutId = NewType("SaleorCheckoutId", str)
 SaleorOrderId = NewType("SaleorOrderId", str)
+SaleorWebhookId = NewType("SaleorWebhookId", str)
 
 
 class _SaleorEnum(StrEnum):
@@ -82,6 +83,14 @@ def _codes(granted: object) -> object:
     if not isinstance(granted, list):
         return granted or ()
     return [permission.get("code") if isinstance(permission, dict) else permission for permission in granted]
+
+
+def _event_types(events: object) -> object:
+    """Take `[{"eventType": "APP_DELETED"}]` as its types."""
+    return [event.get("eventType") for event in events if isinstance(event, dict)] if isinstance(events, list) else ()
+
+
+_EventTypes = Annotated[frozenset[str], BeforeValidator(_event_types)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,3 +196,16 @@ class SaleorCheckout:
     total: Annotated[Money, Field(validation_alias=AliasPath("totalPrice", "gross"))]
     channel: Annotated[str, Field(validation_alias=AliasPath("channel", "slug"))]
     """The channel's slug."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorWebhook:
+    """One webhook that a Saleor holds for the app."""
+
+    id: SaleorWebhookId
+    name: str | None
+    target_url: Annotated[str, Field(validation_alias="targetUrl")]
+    is_active: Annotated[bool, Field(validation_alias="isActive")]
+    query: Annotated[str | None, Field(validation_alias="subscriptionQuery")]
+    sync_events: Annotated[_EventTypes, Field(validation_alias="syncEvents")]
+    async_events: Annotated[_EventTypes, Field(validation_alias="asyncEvents")]

@@ -141,7 +141,7 @@ async def app_out_of_reach(world: World) -> AsyncIterator[None]:
     """Lead Saleor's calls to a port where nobody listens."""
     app = world.saleor.store.apps[world.settings.manifest_app_id]
     there = app.webhooks
-    app.webhooks = tuple(replace(webhook, target_url="http://127.0.0.1:9/") for webhook in there)
+    app.webhooks = [replace(webhook, target_url="http://127.0.0.1:9/") for webhook in there]
     try:
         yield
     finally:

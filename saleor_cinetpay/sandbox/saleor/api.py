@@ -8,6 +8,7 @@ from uuid import UUID
 
 from graphql import GraphQLError, GraphQLResolveInfo
 
+from saleor_cinetpay.sandbox.saleor.app_webhooks import AppWebhooks
 from saleor_cinetpay.sandbox.saleor.booking import EventType
 from saleor_cinetpay.sandbox.saleor.books import Refusal, Report, Reported
 from saleor_cinetpay.sandbox.saleor.catalogue import Channel
@@ -16,7 +17,6 @@ from saleor_cinetpay.sandbox.saleor.execution import read_member
 from saleor_cinetpay.sandbox.saleor.ids import read_id
 from saleor_cinetpay.sandbox.saleor.payments import GatewayConfig, Session
 from saleor_cinetpay.sandbox.saleor.records import App, Checkout, Order, PaymentMethod, Problem, Transaction
-from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor
 
 HANDLE_PAYMENTS = "HANDLE_PAYMENTS"
 GUARDED = {
@@ -28,6 +28,9 @@ GUARDED = {
     "Query.channels": None,
     "Mutation.appProblemCreate": None,
     "Mutation.appProblemDismiss": None,
+    "Mutation.webhookCreate": None,
+    "Mutation.webhookUpdate": None,
+    "Mutation.webhookDelete": None,
 }
 """The permission that a field wants; `None` wants any app."""
 
@@ -65,12 +68,8 @@ def read_guarded(source: Any, info: Info, **arguments: Any) -> Any:
     return read_member(source, info, **arguments)
 
 
-class Api:
+class Api(AppWebhooks):
     """The root of every query and mutation; arguments come by their Python names."""
-
-    def __init__(self, saleor: SmallSaleor) -> None:
-        self._saleor = saleor
-        self._store = saleor.store
 
     # Queries
 

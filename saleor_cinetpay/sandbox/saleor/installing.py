@@ -67,7 +67,8 @@ class Installer:
         """
         manifest = await self._fetch(manifest_url)
         for webhook in manifest.webhooks:
-            self._check(webhook)
+            if complaint := self.complaint_about(webhook.query):
+                raise InstallationFailed(f"Subscription query is not valid: {webhook.name}: {complaint}")
         earlier = self._store.apps.pop(manifest.id, None)
         app = App(
             pk=earlier.pk if earlier else self._store.next_pk(),
@@ -77,16 +78,18 @@ class Installer:
             app_url=manifest.app_url,
             manifest_url=manifest_url,
             permission_codes=tuple(manifest.permissions),
-            webhooks=tuple(
+            webhooks=[
                 Webhook(
+                    pk=self._store.next_pk(),
                     name=w.name,
                     target_url=w.target_url,
-                    events=frozenset(w.sync_events + w.async_events),
+                    sync=frozenset(w.sync_events),
+                    asynchronous=frozenset(w.async_events),
                     query=w.query,
+                    is_active=w.is_active,
                 )
                 for w in manifest.webhooks
-                if w.is_active
-            ),
+            ],
             auth_token=secrets.token_urlsafe(24),
             created=self._config.now(),
         )
@@ -110,10 +113,10 @@ class Installer:
             complaints = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise InstallationFailed(f"Invalid manifest format. {'; '.join(complaints)}") from None
 
-    def _check(self, webhook: WebhookManifest) -> None:
-        """Refuse a query that this very version of Saleor does not understand."""
+    def complaint_about(self, query: str) -> str | None:
+        """Say what this very version of Saleor does not understand in a subscription."""
         try:
-            document = parse(webhook.query)
+            document = parse(query)
             errors = validate(self._schema, document)
         except GraphQLError as error:
             errors = [error]
@@ -121,8 +124,7 @@ class Installer:
             operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
             if [o.operation for o in operations] != [OperationType.SUBSCRIPTION]:
                 errors = [*errors, GraphQLError("Only subscriptions are allowed")]
-        if errors:
-            raise InstallationFailed(f"Subscription query is not valid: {webhook.name}: {errors[0].message}")
+        return errors[0].message if errors else None
 
     async def _hand_over(self, target_url: str, token: str) -> None:
         headers = {

@@ -245,14 +245,42 @@ class Problem:
         return self.critical_threshold is not None and self.count >= self.critical_threshold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Webhook:
     """One address of an app, with the events that it wants and the query that makes their bodies."""
 
+    pk: int
     name: str
     target_url: str
-    events: frozenset[str]
+    sync: frozenset[str]
+    asynchronous: frozenset[str]
     query: str
+    is_active: bool = True
+
+    @property
+    def id(self) -> str:
+        """The id that the API shows."""
+        return global_id("Webhook", self.pk)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Everything that it wants to hear of."""
+        return self.sync | self.asynchronous
+
+    @property
+    def subscription_query(self) -> str:
+        """The query, under the name that the API has for it."""
+        return self.query
+
+    @property
+    def sync_events(self) -> list[dict[str, str]]:
+        """What it is asked and must answer."""
+        return [{"eventType": event} for event in sorted(self.sync)]
+
+    @property
+    def async_events(self) -> list[dict[str, str]]:
+        """What it is only told."""
+        return [{"eventType": event} for event in sorted(self.asynchronous)]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -266,7 +294,7 @@ class App:
     app_url: str | None
     manifest_url: str
     permission_codes: tuple[str, ...]
-    webhooks: tuple[Webhook, ...]
+    webhooks: list[Webhook]
     auth_token: str
     created: datetime
     problems: list[Problem] = field(default_factory=list)
@@ -284,4 +312,4 @@ class App:
 
     def webhook_for(self, event: str) -> Webhook | None:
         """Find the app's webhook for an event, named in capitals."""
-        return next((webhook for webhook in self.webhooks if event in webhook.events), None)
+        return next((webhook for webhook in self.webhooks if webhook.is_active and event in webhook.events), None)

@@ -88,6 +88,10 @@ class SmallSaleor:
         """
         return await self._installer.install(manifest_url)
 
+    def complaint_about(self, query: str) -> str | None:
+        """Say what this version of Saleor does not understand in a subscription."""
+        return self._installer.complaint_about(query)
+
     async def delete_app(self, identifier: str) -> None:
         """Delete an app: its token is dead, and it is told if it asked to be."""
         app = self.store.apps.pop(identifier)
