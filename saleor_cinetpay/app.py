@@ -21,6 +21,7 @@ from saleor_cinetpay.cinetpay import CinetPayClient
 from saleor_cinetpay.clock import Clock, SystemClock
 from saleor_cinetpay.customer.pages import CustomerPages
 from saleor_cinetpay.database import Database, prove_alive
+from saleor_cinetpay.desk_pages import build_desk
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
@@ -43,11 +44,12 @@ from saleor_cinetpay.payments.worker import Worker
 from saleor_cinetpay.saleor import installing
 from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.client import SaleorClient
+from saleor_cinetpay.saleor.key_renewal import KeyRenewal
 from saleor_cinetpay.saleor.outbound import public_http_client
 from saleor_cinetpay.schedule import parse_delays_s
 from saleor_cinetpay.settings import Settings
 from saleor_cinetpay.shops.accounts import Accounts, Environment, EnvironmentAccount
-from saleor_cinetpay.shops.installations import Installations
+from saleor_cinetpay.shops.installations import Installation, Installations
 from saleor_cinetpay.shops.secrets import SecretBox
 from saleor_cinetpay.shops.shop_settings import ShopSettings
 from webhooks.cinetpay_notification import NotificationDoor
@@ -85,6 +87,7 @@ class House:
     reconciliation: Reconciliation
     saleor: SaleorClient
     saleors: Saleors
+    keys: KeyRenewal[Installation]
     chance: Chance
     https: tuple[httpx.AsyncClient, ...]
 
@@ -162,6 +165,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         problems=Problems(database),
         saleor=saleor,
         saleors=saleors,
+        keys=KeyRenewal(installations, saleors),
         https=(saleor_http, cinetpay_http),
     )
 
@@ -173,7 +177,7 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
     pages = CustomerPages(ledger=house.ledger, hand_over=hand_over, clock=house.clock)
     pipeline = Pipeline(
         installations=house.installations,
-        key_sets=house.saleors,
+        keys=house.keys,
         clock=house.clock,
         chance=house.chance,
         base_url=settings.app_api_base_url.rstrip("/") if settings.app_api_base_url else None,
@@ -203,6 +207,7 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             notifications.route(),
             *returns.routes(),
             *pages.routes(),
+            *build_desk(house).routes(),
             Route("/health/live", _live, methods=["GET"]),
             Route("/health/ready", _Ready(house).answer, methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),

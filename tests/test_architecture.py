@@ -26,7 +26,8 @@ PLAN: dict[str, frozenset[str]] = {
     **dict.fromkeys(BORDERS, FOUNDATIONS | PARTS | {"payments"}),
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
-    "app": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "adapters"},
+    "desk_pages": FOUNDATIONS | PARTS | {"dashboard", "payments", "adapters", "app"},
+    "app": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "adapters", "desk_pages"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS
@@ -49,7 +50,11 @@ CLOCK_READINGS = frozenset(
     }
 )
 
-BROAD_EXCEPTS: dict[str, int] = {"saleor_cinetpay.payments.worker": 1, "webhooks.pipeline": 1}
+BROAD_EXCEPTS: dict[str, int] = {
+    "saleor_cinetpay.payments.worker": 1,
+    "saleor_cinetpay.dashboard.desk": 1,
+    "webhooks.pipeline": 1,
+}
 """The modules that may catch everything, and how often: the outer borders, where the process or the answer ends."""
 
 

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -24,14 +23,14 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import AppError, CallRefused, LedgerUnavailable, PaymentImpossible, SaleorError, UnknownKey
 from saleor_cinetpay.locale import text
 from saleor_cinetpay.saleor.address import normalised
-from saleor_cinetpay.saleor.keys import KeySet, verify_webhook
+from saleor_cinetpay.saleor.key_renewal import KeyRenewal, parsed_keys
+from saleor_cinetpay.saleor.keys import verify_webhook
 from saleor_cinetpay.shops.installations import Installation, Installations
 from webhooks.answers import Answer
 from webhooks.payloads import SaleorCall, read_json
 
 BODY_LIMIT_BYTES = 1024 * 1024
 BUDGET_S = 9.0
-KEY_SET_S = 3.0
 OLDEST = timedelta(hours=24)
 
 log = structlog.get_logger(__name__)
@@ -70,18 +69,6 @@ class Door(Protocol[Payload]):
         ...
 
 
-class KeySets(Protocol):
-    """Fetches the keys of a Saleor."""
-
-    async def fetch_key_set(self, installation: Installation, *, timeout_s: float) -> str:
-        """Return the JWKS as JSON text.
-
-        Raises:
-            SaleorError: where it can't be had.
-        """
-        ...
-
-
 class Pipeline:
     """Takes Saleor's webhooks to their doors."""
 
@@ -89,19 +76,18 @@ class Pipeline:
         self,
         *,
         installations: Installations,
-        key_sets: KeySets,
+        keys: KeyRenewal[Installation],
         clock: Clock,
         chance: Chance,
         base_url: str | None = None,
     ) -> None:
         """`base_url` is the app's public address, where the operator has set one; else each installation's own."""
         self._installations = installations
-        self._key_sets = key_sets
+        self._keys = keys
         self._clock = clock
         self._chance = chance
         self._base_url = base_url
         self._called_off: set[asyncio.Task[Answer]] = set()
-        self._fetching: dict[str, asyncio.Task[Installation]] = {}
 
     def routes(self, doors: Sequence[Door[Payload]]) -> list[Route]:
         """Return one route for each door."""
@@ -174,33 +160,13 @@ class Pipeline:
         if installation is None:
             raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor")
         try:
-            verify_webhook(body, signature, _keys(installation.key_set))
+            verify_webhook(body, signature, parsed_keys(installation.key_set))
         except UnknownKey as unknown:
-            installation = await self._with_new_keys(installation, unknown)
-            verify_webhook(body, signature, _keys(installation.key_set))
+            installation = await self._keys.renewed(installation, unknown)
+            verify_webhook(body, signature, parsed_keys(installation.key_set))
         if payload.recipient.id != installation.app_id:
             raise CallRefused(401, "RECIPIENT_WRONG", "the call is meant for another app")
         return installation if self._base_url is None else replace(installation, app_base_url=self._base_url)
-
-    async def _with_new_keys(self, installation: Installation, unknown: UnknownKey) -> Installation:
-        """Fetch the key set anew; calls that come while it is being fetched wait for the same answer."""
-        saleor_api_url = installation.saleor_api_url
-        if saleor_api_url not in self._fetching:
-            if not await self._installations.may_fetch_key_set(saleor_api_url):
-                raise unknown
-            task = asyncio.create_task(self._fetch_keys(installation, unknown))
-            self._fetching[saleor_api_url] = task
-            task.add_done_callback(lambda _task: self._fetching.pop(saleor_api_url, None))
-        return await asyncio.shield(self._fetching[saleor_api_url])
-
-    async def _fetch_keys(self, installation: Installation, unknown: UnknownKey) -> Installation:
-        try:
-            key_set = await self._key_sets.fetch_key_set(installation, timeout_s=KEY_SET_S)
-            KeySet.parse(key_set)
-        except SaleorError as error:
-            log.warning("key_set_not_fetched", saleor_api_url=installation.saleor_api_url, error=str(error))
-            raise unknown from error
-        return await self._installations.renew_key_set(installation, key_set)
 
     def _check_age(self, payload: SaleorCall) -> None:
         if payload.issued_at < self._clock.now() - OLDEST:
@@ -247,8 +213,3 @@ def _impossible(error: Exception) -> PaymentImpossible:
         buyer=text("Something went wrong on our side. Please try again in a few minutes."),
         merchant=known.merchant,
     )
-
-
-@lru_cache(maxsize=1024)
-def _keys(key_set: str) -> KeySet:
-    return KeySet.parse(key_set)

@@ -12,6 +12,7 @@ from saleor_cinetpay import __version__
 
 OLDEST_SCHEMA = (3, 20)
 LOGO_PATH = "/static/logo.png"
+APP_PATH = "/dashboard"
 TOKEN_TARGET_PATH = "/api/register"
 
 
@@ -47,6 +48,7 @@ def build_manifest(
         "id": app_id,
         "version": __version__,
         **_static_manifest(),
+        "appUrl": f"{base}{APP_PATH}",
         "tokenTargetUrl": f"{base}{TOKEN_TARGET_PATH}",
         "brand": {"logo": {"default": f"{base}{LOGO_PATH}"}},
         "webhooks": [

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from pydantic import SecretStr
 from sqlalchemy import Row, select, update
@@ -13,6 +14,7 @@ from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.shops.secrets import SecretBox
 from saleor_cinetpay.shops.tables import installations
 
+EXTENSIONS_SINCE = (3, 22)
 KEY_SET_FETCH_EVERY = timedelta(seconds=10)
 
 
@@ -29,6 +31,19 @@ class Installation:
     """Such as `3.23.28`."""
     app_base_url: str
     """Where this Saleor reaches us, without a slash at the end."""
+    dashboard_url: str | None = None
+    """The Dashboard that last showed our pages, without a slash at the end; None while none has."""
+
+    def dashboard_page(self, path: str) -> str | None:
+        """Return the address of one of our pages inside the shop's Dashboard; None while nobody knows where that is.
+
+        Dashboards before 3.22 have another path for apps.
+        """
+        if self.dashboard_url is None:
+            return None
+        app = quote(self.app_id, safe="")
+        within = f"extensions/app/{app}" if self.saleor_minor >= EXTENSIONS_SINCE else f"apps/{app}/app"
+        return f"{self.dashboard_url}/{within}{path}"
 
     @property
     def saleor_minor(self) -> tuple[int, int]:
@@ -123,6 +138,16 @@ class Installations:
         self._remembered[installation.saleor_api_url] = renewed
         return renewed
 
+    async def remember_dashboard(self, installation: Installation, dashboard_url: str) -> None:
+        """Store where the shop's Dashboard is."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(installations)
+                .where(installations.c.saleor_api_url == installation.saleor_api_url)
+                .values(dashboard_url=dashboard_url)
+            )
+        self._remembered[installation.saleor_api_url] = replace(installation, dashboard_url=dashboard_url)
+
     def _read(self, row: Row[tuple[str | datetime, ...]]) -> Installation:
         return Installation(
             saleor_api_url=row.saleor_api_url,
@@ -131,6 +156,7 @@ class Installations:
             key_set=row.key_set,
             saleor_version=row.saleor_version,
             app_base_url=row.app_base_url,
+            dashboard_url=row.dashboard_url,
         )
 
 

@@ -15,6 +15,7 @@ installations = Table(
     Column("saleor_version", String(32), nullable=False),
     Column("app_base_url", String(512), nullable=False),
     Column("registered_at", Moment, nullable=False),
+    Column("dashboard_url", String(512)),
 )
 
 accounts = Table(

@@ -33,6 +33,7 @@ def test_manifest() -> None:
         "author": static["author"],
         "permissions": ["HANDLE_PAYMENTS"],
         "requiredSaleorVersion": ">=3.20 <4",
+        "appUrl": "https://app.example/base/dashboard",
         "tokenTargetUrl": "https://app.example/base/api/register",
         "brand": {"logo": {"default": "https://app.example/base/static/logo.png"}},
     } == manifest

@@ -15,6 +15,7 @@ from saleor_cinetpay.sandbox.saleor.checkouts import CheckoutCompleted, Checkout
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
 from saleor_cinetpay.sandbox.saleor.faults import Faults
 from saleor_cinetpay.sandbox.saleor.graphql_schema import load_schema
+from saleor_cinetpay.sandbox.saleor.ids import global_id
 from saleor_cinetpay.sandbox.saleor.installing import Installer
 from saleor_cinetpay.sandbox.saleor.messages import MessageLog
 from saleor_cinetpay.sandbox.saleor.money import quantized
@@ -107,20 +108,32 @@ class SmallSaleor:
         return refusal
 
     def dashboard_token(
-        self, app: App, permissions: tuple[str, ...] = ("HANDLE_PAYMENTS",), lifetime_s: int = 300
+        self,
+        app: App,
+        permissions: tuple[str, ...] = ("HANDLE_PAYMENTS",),
+        lifetime_s: int = 300,
+        *,
+        email: str = "awa@example.com",
+        changes: Mapping[str, object] | None = None,
     ) -> str:
-        """Make the token that the Dashboard hands to an app's page."""
+        """Make the token that the Dashboard hands to an app's page; `changes` replace claims, None takes one away."""
         issued_at = int(self.config.now().timestamp())
-        return self.keys.current.sign_token(
-            {
-                "iat": issued_at,
-                "exp": issued_at + lifetime_s,
-                "iss": self.config.api_url,
-                "type": "thirdparty",
-                "app": app.id,
-                "user_permissions": list(permissions),
-            }
-        )
+        claims: dict[str, object] = {
+            "iat": issued_at,
+            "owner": "saleor",
+            "iss": self.config.api_url,
+            "exp": issued_at + lifetime_s,
+            "token": "aB3dE6gH9jK2",
+            "email": email,
+            "type": "thirdparty",
+            "user_id": global_id("User", 1),
+            "is_staff": True,
+            "app": app.id,
+            "permissions": sorted({*permissions} & {*app.permission_codes}),
+            "user_permissions": list(permissions),
+        }
+        changed = claims | dict(changes or {})
+        return self.keys.current.sign_token({name: value for name, value in changed.items() if value is not None})
 
     # Buyers
 

@@ -1,0 +1,68 @@
+"""Forms: what was typed, what was wrong with it, and whether somebody else saved meanwhile."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from saleor_cinetpay.errors import CallRefused
+from saleor_cinetpay.locale import Text, text
+
+LARGEST_FORM_BYTES = 64 * 1024
+MOST_FIELDS = 1000
+
+Errors = Mapping[str, Text]
+"""What is wrong, by the name of the field."""
+
+OVERTAKEN = text(
+    "Somebody else has saved this meanwhile. What you typed is still here: compare it with what is stored now, "
+    "then save again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was typed, as it came."""
+
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def text(self, name: str) -> str:
+        """Return a field's text, stripped; empty where it is missing."""
+        return self.fields.get(name, ("",))[-1].strip()
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return every value of a field, as it came."""
+        return self.fields.get(name, ())
+
+    def checked(self, name: str) -> bool:
+        """Say whether a box was ticked."""
+        return name in self.fields
+
+
+async def read_form(request: Request) -> Form:
+    """Read an urlencoded form.
+
+    Raises:
+        CallRefused: 413 where it is too large, 400 where it can't be read.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM_BYTES:
+            raise CallRefused(413, "FORM_TOO_LARGE", "the form is too large")
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise CallRefused(400, "FORM_UNREADABLE", "the form can't be read") from error
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        fields[name] = (*fields.get(name, ()), value.replace("\x00", ""))
+    return Form(fields)
+
+
+def fingerprint(*shown: object) -> str:
+    """Return a short mark of what a form showed; another one when it is saved means that somebody else was faster."""
+    return hashlib.sha256(json.dumps(shown, default=str, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,43 @@
+// What small things on a page do: moments in the browser's time zone, copy buttons, questions before something happens.
+
+const EXACT = {
+  date: { dateStyle: "medium" },
+  minute: { dateStyle: "medium", timeStyle: "short" },
+  second: { dateStyle: "medium", timeStyle: "medium" },
+};
+
+/** Bring a part of the page to life. */
+export function enliven(part, language) {
+  for (const time of part.querySelectorAll("time[datetime]")) {
+    const format = new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", EXACT[time.dataset.exact] ?? EXACT.minute);
+    time.title = time.textContent;
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+  for (const button of part.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button));
+  for (const button of part.querySelectorAll("[data-opens]")) {
+    const dialog = document.getElementById(button.dataset.opens);
+    button.addEventListener("click", () => dialog.showModal());
+    dialog.querySelector("[data-closes]")?.addEventListener("click", () => dialog.close());
+  }
+  for (const form of part.querySelectorAll("form")) form.noValidate = true; // our own words stand beside the fields
+}
+
+async function copy(button) {
+  const said = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    copyByHand(button.dataset.copy); // a frame may not be allowed to use the clipboard
+  }
+  button.dispatchEvent(new CustomEvent("desk:copied", { bubbles: true }));
+  button.textContent = "✓";
+  window.setTimeout(() => (button.textContent = said), 1500);
+}
+
+function copyByHand(text) {
+  const field = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
