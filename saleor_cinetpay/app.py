@@ -33,10 +33,11 @@ from saleor_cinetpay.payments.decisions import Decisions
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
-from saleor_cinetpay.payments.nightly import Nightly
+from saleor_cinetpay.payments.nightly import Nightly, NightlyPurge
 from saleor_cinetpay.payments.opening import Opening
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
+from saleor_cinetpay.payments.purge import Purge
 from saleor_cinetpay.payments.reconciliation import Reconciliation
 from saleor_cinetpay.payments.salvage import Salvage
 from saleor_cinetpay.payments.settlement import Settlement
@@ -138,7 +139,6 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         installations=installations,
         means=_means(database, secrets, clock, settlement, adoption, policy),
     )
-    nightly = Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance)
     return House(
         settings=settings,
         clock=clock,
@@ -157,7 +157,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
             settlement=settlement,
             delivery=delivery,
             completion=completion,
-            nightly=nightly,
+            nightly=_nightly(settings, database, secrets, clock, chance, reconciliation),
             clock=clock,
         ),
         reconciliation=reconciliation,
@@ -289,6 +289,21 @@ def _means(
         problems=problems,
         clock=clock,
     )
+
+
+def _nightly(
+    settings: Settings,
+    database: Database,
+    secrets: SecretBox,
+    clock: Clock,
+    chance: Chance,
+    reconciliation: Reconciliation,
+) -> Nightly:
+    purge = None
+    if settings.purge_after_days is not None:
+        older_than = timedelta(days=settings.purge_after_days)
+        purge = NightlyPurge(purge=Purge(database, secrets, clock), older_than=older_than)
+    return Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance, purge=purge)
 
 
 def _policy(settings: Settings) -> Policy:

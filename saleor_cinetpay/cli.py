@@ -14,7 +14,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
-from saleor_cinetpay import __version__
+from saleor_cinetpay import __version__, upkeep_command
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import DemoPorts, run_demo
@@ -129,6 +129,23 @@ def reconcile_history(
     not_asked = reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
     if not_asked:
         _fail("\n".join(not_asked))
+
+
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Seal everything stored with the first key of SECRET_KEY, while the app runs; a repeat goes on where one ended."""
+    if failures := upkeep_command.rotate_keys(_settings()):
+        _fail("\n".join(failures))
+
+
+@app.command()
+def purge(
+    older_than: Annotated[str, typer.Option(help="What is younger stays: 400d, 60w, 18m or 2y; at least 30d.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+) -> None:
+    """Remove phone numbers, e-mail addresses, forms and histories of payments that were closed so long ago."""
+    if failures := upkeep_command.purge_old(_settings(), upkeep_command.age(older_than), dry_run=dry_run):
+        _fail("\n".join(failures))
 
 
 @app.command()

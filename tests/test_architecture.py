@@ -31,8 +31,9 @@ PLAN: dict[str, frozenset[str]] = {
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "app", "sandbox", "migrations", "demo", "reconcile_command"},
+    | {"payments", "database", "app", "sandbox", "migrations", "demo", "reconcile_command", "upkeep_command"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
+    "upkeep_command": FOUNDATIONS | {"app", "migrations", "payments", "shops"},
     "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "migrations"},
     "sandbox": frozenset(),
 }

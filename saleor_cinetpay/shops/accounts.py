@@ -12,7 +12,7 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.locale import Language
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import accounts
 
 
@@ -203,4 +203,4 @@ class Accounts:
 
 
 def _api_key_place(account_key: str) -> str:
-    return f"accounts/{account_key}/api_key"
+    return place_in(accounts.c.sealed_api_key, account_key=account_key)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import LedgerUnavailable
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import installations
 
 EXTENSIONS_SINCE = (3, 22)
@@ -161,4 +161,4 @@ class Installations:
 
 
 def _token_place(saleor_api_url: str) -> str:
-    return f"installations/{saleor_api_url}/token"
+    return place_in(installations.c.sealed_token, saleor_api_url=saleor_api_url)
