@@ -18,6 +18,8 @@ from saleor_cinetpay import __version__, upkeep_command
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import DemoPorts, run_demo
+from saleor_cinetpay.edge.connections import PROTOCOL
+from saleor_cinetpay.edge.proxies import Trusted
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.migrations import migrate as migrate_database
@@ -72,8 +74,9 @@ def serve(
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.forwarded_allow_ips,
+        proxy_headers=False,  # edge/proxies.py does that, and knows more of them
+        http=PROTOCOL,
+        ws="none",
         server_header=False,
         access_log=False,
         log_config=None,
@@ -211,6 +214,7 @@ def _settings() -> Settings:
     except ValidationError as error:
         _fail("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors()))
     AddressRules(allowed=settings.allowed_saleor_urls)  # says here, and in words, what can't be read of it
+    Trusted(settings.forwarded_allow_ips)  # likewise
     if not settings.secret_keys:
         os.environ["SECRET_KEY"] = _development_key()
         settings = Settings()

@@ -1,5 +1,6 @@
 """Accounts: the CinetPay sites of the shops, and which one a channel's payments go to."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -110,6 +111,12 @@ class Accounts:
         """Return the account whose notification address has that key."""
         account = await self._one(accounts.c.account_key == account_key)
         return None if account is None else self._today(account)
+
+    async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
+        """Return the accounts that have these keys."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(accounts).where(accounts.c.account_key.in_(account_keys)))
+            return {row.account_key: self._read(row) for row in rows}
 
     async def _held(self, saleor_api_url: str, given: EnvironmentAccount) -> Account | None:
         return await self._one(
