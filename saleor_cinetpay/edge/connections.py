@@ -21,7 +21,8 @@ REQUEST_S = 30.0
 """The longest that a whole request may take to arrive; the doors are stricter."""
 UNREAD_S = 30.0
 """The longest that a client may leave an answer unread."""
-HEAD_BYTES = 32 * 1024
+HEAD_BYTES = 64 * 1024
+"""A Dashboard's token may take half of it."""
 MOST_CONNECTIONS = 2000
 MOST_OF_ONE_PEER = 300
 """From one address of the internet; proxies stand at private addresses, and have no such limit."""

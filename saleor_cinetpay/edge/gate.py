@@ -24,7 +24,7 @@ BODY_S = 5.0
 BUSY_S = 2
 """When to come again where too many calls are under way."""
 MOST_HEADERS = 100
-HEADERS_BYTES = 32 * 1024
+HEADERS_BYTES = 64 * 1024
 PATH_BYTES = 2048
 QUERY_BYTES = 8192
 ONLY_ONCE = frozenset(
