@@ -8,9 +8,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import DateTime, MetaData, event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
@@ -129,7 +131,7 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        connect_args={"timeout": STATEMENT_WAIT_S},
+        async_creator=partial(_sqlite_connection, url.database or ":memory:"),
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -152,6 +154,20 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
             context.is_disconnect = True
 
     return engine
+
+
+async def _sqlite_connection(file: str) -> aiosqlite.Connection:
+    """Open the file in a thread that ends with the process, or, where it can't be opened, at once.
+
+    aiosqlite leaves such a thread to end by itself; a process that has ended its loop by then prints its traceback.
+    """
+    connection = aiosqlite.connect(file, timeout=STATEMENT_WAIT_S)
+    connection._thread.daemon = True
+    try:
+        return await connection
+    except sqlite3.Error:
+        await asyncio.to_thread(connection._thread.join)
+        raise
 
 
 @asynccontextmanager
