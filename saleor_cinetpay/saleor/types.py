@@ -180,7 +180,7 @@ class SaleorTransaction:
     charged: Annotated[Money, Field(validation_alias="chargedAmount")]
     charge_pending: Annotated[Money, Field(validation_alias="chargePendingAmount")]
     events: tuple[SaleorTransactionEvent, ...]
-    """Oldest first, as Saleor gives them."""
+    """The latest first, by their times, as Saleor gives them."""
     checkout: SaleorTransactionCheckout | None
     order: SaleorTransactionOrder | None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+from cinetpay_desk import CinetPayDesk
 from pydantic import SecretStr
 from sqlalchemy import update
 
@@ -30,49 +31,6 @@ from saleor_cinetpay.shops.tables import installations
 API_KEY = DEFAULT_API_KEY
 SITE_ID = DEFAULT_SITE_ID
 SHOP = "https://shop.example"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CinetPayDesk:
-    """The simulated CinetPay, worked by a script in place of a buyer."""
-
-    url: str
-    http: httpx.AsyncClient
-
-    async def open(self, redirect: dict[str, Any]) -> str:
-        """Post the buyer's form, as their browser would; return the trans id."""
-        reply = await self.http.request(redirect["method"], redirect["url"], data=redirect["fields"])
-        assert 303 == reply.status_code, reply.text
-        return str(redirect["fields"]["cpm_trans_id"])
-
-    async def settle(self, trans_id: str, code: str = "00", **choices: object) -> None:
-        """End the buyer's attempt with a code."""
-        await self._control(f"payments/{trans_id}/settle", {"code": code, **choices})
-
-    async def show(self, trans_id: str, **fields: object) -> None:
-        """Have checkPayStatus show other values than the truth."""
-        await self._control(f"payments/{trans_id}/show", fields)
-
-    async def fail(self, mode: str | None, **options: object) -> None:
-        """Switch a fault on, or off."""
-        await self._control("faults", {"mode": mode, **options})
-
-    async def messages(self, title: str | None = None, *, to: str = "cinetpay") -> list[dict[str, Any]]:
-        """Return the messages that reached CinetPay (or that party), of one title or all."""
-        reply = await self.http.get(f"{self.url}/_sandbox/messages")
-        return [m for m in reply.json()["messages"] if m["to"] == to and title in (None, m["title"])]
-
-    async def calls(self, method: str) -> int:
-        """Count the calls of one method of the API."""
-        return len([m for m in await self.messages() if method in m["title"] and m["from"] == "app"])
-
-    async def reset(self) -> None:
-        """Forget every payment, message and fault."""
-        await self._control("reset", {})
-
-    async def _control(self, path: str, body: dict[str, object]) -> None:
-        reply = await self.http.post(f"{self.url}/_sandbox/{path}", json=body)
-        assert 200 == reply.status_code, reply.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +63,11 @@ class World:
         await eventually(lambda: sorted(types) == sorted(e.type for e in finals()))
         return finals()
 
+    async def install_anew(self) -> None:
+        """Delete the app and install it again; Saleor does not install what it has."""
+        await self.saleor.delete_app(self.settings.manifest_app_id)
+        await self.saleor.install_app(f"{self.app}/api/manifest")
+
     async def sweep(self) -> None:
         """Take away what earlier tests have left; the installation stays."""
         async with self.house.database.write() as connection:
@@ -136,7 +99,7 @@ class World:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, version: str = "3.23.28", install: bool = True, with_worker: bool = True, **given: Any
+    folder: Path, *, version: str = "3.23.28", install: bool = True, **given: Any
 ) -> AsyncIterator[World]:
     """Start everything, install the app, and stop everything in the end."""
     app_socket, cinetpay_socket, saleor_socket = listening(0), listening(0), listening(0)
@@ -160,7 +123,7 @@ async def running(
         httpx.AsyncClient(follow_redirects=False, timeout=15) as http,
         serving(build_sandbox(SandboxConfig(public_url=cinetpay)), cinetpay_socket),
         serving(small, saleor_socket),
-        serving(build_app(settings, house=house, with_worker=with_worker), app_socket),
+        serving(build_app(settings, house=house), app_socket),
     ):
         world = World(
             app=app,

@@ -99,7 +99,7 @@ async def lose_ledger(world: World) -> None:
         for table in metadata.tables.values():
             if table is not chores:
                 await connection.execute(delete(table))
-    await world.saleor.install_app(f"{world.app}/api/manifest")
+    await world.install_anew()
     await world.house.shop_settings.set_storefront_origins(world.saleor.config.api_url, [SHOP])
 
 
@@ -164,7 +164,7 @@ async def test_a_lost_ledger_loses_no_money(tmp_path: Path) -> None:
         await world.house.database.close()
         remove_ledger(tmp_path)
         await migrate(world.house.database)
-        await world.saleor.install_app(f"{world.app}/api/manifest")
+        await world.install_anew()
         ran = await command(world.settings, "--json")
         assert (0, ["accepted"]) == (ran.code, [finding["remedy"] for finding in ran.json["findings"]])
         (charge,) = await world.reported(transaction, "CHARGE_SUCCESS")
@@ -375,7 +375,7 @@ async def test_nothing_to_compare_is_no_error(world: World) -> None:
         for table in (accounts, installations):
             await connection.execute(delete(table))
     assert [] == await reconciled(world)
-    await world.saleor.install_app(f"{world.app}/api/manifest")
+    await world.install_anew()
 
 
 async def test_the_worker_looks_forward_to_the_night(world: World) -> None:

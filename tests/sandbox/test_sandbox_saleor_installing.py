@@ -29,20 +29,20 @@ async def test_an_installed_app() -> None:
         assert "saleor-signature" not in app.registered_with
 
 
-async def test_installing_anew_and_after_deletion() -> None:
-    """Installing anew brings a new token for the same app; after a deletion the app has another id."""
+async def test_installing_anew_takes_a_deletion() -> None:
+    """What is installed is not installed again; after a deletion the app has another token and another id."""
     app = TinyApp()
     async with saleor_with(app, TurnedClock()) as saleor:
         first = saleor.store.apps[GATEWAY]
-        again = await saleor.install_app(MANIFEST_URL)
-        assert (first.id, True, None) == (
-            again.id,
-            first.auth_token != again.auth_token,
-            saleor.store.app_of(first.auth_token),
-        )
+        with pytest.raises(InstallationFailed, match="already installed: Tiny"):
+            await saleor.install_app(MANIFEST_URL)
+        assert {GATEWAY: first} == saleor.store.apps
         await saleor.delete_app(GATEWAY)
         assert {} == saleor.store.apps
-        assert first.id != (await saleor.install_app(MANIFEST_URL)).id
+        again = await saleor.install_app(MANIFEST_URL)
+        assert first.id != again.id
+        assert first.auth_token != again.auth_token
+        assert saleor.store.app_of(first.auth_token) is None
 
 
 @pytest.mark.parametrize(

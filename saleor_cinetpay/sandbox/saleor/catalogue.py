@@ -196,7 +196,7 @@ class Address:
     key: UUID
     first_name: str = ""
     last_name: str = ""
-    street_address1: str = ""
+    street_address_1: str = ""
     city: str = ""
     country: Country = field(default_factory=lambda: Country(code="CI"))
     phone: str | None = None

@@ -22,9 +22,15 @@ def execute_document(schema: GraphQLSchema, document: DocumentNode, root: object
 
 
 def read_member(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-    """Read `chargedAmount` from a record's `charged_amount` or a dict's member; call it where it takes arguments."""
+    """Read `chargedAmount` from a record's `charged_amount` or a dict's member; call it where it takes arguments.
+
+    What the API shows otherwise than the record holds it stands in the record's `shown_...`.
+    """
     name = to_snake(info.field_name)
-    value = source.get(info.field_name) if isinstance(source, dict) else getattr(source, name)
+    if isinstance(source, dict):
+        value = source.get(info.field_name)
+    else:
+        value = getattr(source, f"shown_{name}" if hasattr(source, f"shown_{name}") else name)
     return cast(Callable[..., Any], value)(info, **arguments) if callable(value) else value
 
 

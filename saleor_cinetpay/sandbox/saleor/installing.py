@@ -60,18 +60,20 @@ class Installer:
         self._schema_version = ".".join(map(str, config.schema_version))
 
     async def install(self, manifest_url: str) -> App:
-        """Install an app, or install it anew: the old token is dead then.
+        """Install an app. One that is installed must be deleted first; the old token is dead then.
 
         Raises:
-            InstallationFailed: where the manifest, a query or the registration does not do; nothing is left of it.
+            InstallationFailed: where it is installed already, or the manifest, a query or the registration does not
+                do; nothing is left of it.
         """
         manifest = await self._fetch(manifest_url)
+        if installed := self._store.apps.get(manifest.id):
+            raise InstallationFailed(f"App with the same identifier is already installed: {installed.name}")
         for webhook in manifest.webhooks:
             if complaint := self.complaint_about(webhook.query):
                 raise InstallationFailed(f"Subscription query is not valid: {webhook.name}: {complaint}")
-        earlier = self._store.apps.pop(manifest.id, None)
         app = App(
-            pk=earlier.pk if earlier else self._store.next_pk(),
+            pk=self._store.next_pk(),
             identifier=manifest.id,
             name=manifest.name,
             version=manifest.version,

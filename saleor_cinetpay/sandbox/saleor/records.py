@@ -212,6 +212,11 @@ class Transaction:
         """What the events add up to."""
         return amounts_of(self.events)
 
+    @property
+    def shown_events(self) -> list[Event]:
+        """The events as the API and webhooks show them: the latest first, by their time and not as they came."""
+        return sorted(self.events, key=lambda event: event.created_at, reverse=True)
+
     authorized_amount = _sum("authorized")
     authorize_pending_amount = _sum("authorize_pending")
     charged_amount = _sum("charged")

@@ -80,6 +80,7 @@ class TinyApp:
     """A payment app that says what a test has put into `answers`; an event without an answer fails the test."""
 
     answers: dict[str, Said | dict[str, Any]] = field(default_factory=dict)
+    url: str = APP_URL
     queries: dict[str, str] = field(default_factory=lambda: dict(QUERIES))
     registration: Response = field(default_factory=lambda: JSONResponse({"success": True}))
     manifest: dict[str, Any] = field(default_factory=dict)
@@ -104,9 +105,9 @@ class TinyApp:
             "name": "Tiny",
             "version": "1.0.0",
             "permissions": ["HANDLE_PAYMENTS"],
-            "tokenTargetUrl": f"{APP_URL}/register",
+            "tokenTargetUrl": f"{self.url}/register",
             "webhooks": [
-                {"name": event, "targetUrl": f"{APP_URL}/hook/{event}", "query": query, "syncEvents": [event]}
+                {"name": event, "targetUrl": f"{self.url}/hook/{event}", "query": query, "syncEvents": [event]}
                 for event, query in self.queries.items()
             ],
         }
