@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test live simulate bench-claims check lock clean
+.PHONY: help setup demo test live simulate bench bench-claims check lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -23,6 +23,12 @@ demo: setup ## a shop, a buyer and a simulated CinetPay on this machine
 test: setup ## run every test, and hold the heart's coverage
 	$(BIN)/pytest --cov --cov-report=json:test-results/coverage.json
 	$(BIN)/python scripts/coverage_floor.py test-results/coverage.json saleor_cinetpay/payments saleor_cinetpay/cinetpay
+
+ENGINES ?= sqlite postgresql
+BASE ?=
+ROUNDS ?= 5
+bench: setup ## how fast the app is, beside the floor of its parts: ENGINES=sqlite BASE=<commit> ROUNDS=5
+	PYTHONPATH=tests $(BIN)/python -m bench --engines $(ENGINES) --rounds $(ROUNDS) --base "$(BASE)" --out test-results/bench
 
 live: setup ## try everything against a Saleor of yours: SALEOR_API_URL=... SALEOR_EMAIL=... SALEOR_PASSWORD=...
 	@SALEOR_API_URL="$(SALEOR_API_URL)" SALEOR_EMAIL="$(SALEOR_EMAIL)" SALEOR_PASSWORD="$(SALEOR_PASSWORD)" \

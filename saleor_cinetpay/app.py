@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2 as httpx
 import structlog
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -22,6 +23,9 @@ from saleor_cinetpay.clock import Clock, SystemClock
 from saleor_cinetpay.customer.pages import CustomerPages
 from saleor_cinetpay.database import Database, prove_alive
 from saleor_cinetpay.desk_pages import build_desk
+from saleor_cinetpay.edge.border import Border
+from saleor_cinetpay.edge.gate import Gate
+from saleor_cinetpay.edge.proxies import Proxies, Trusted
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
@@ -33,10 +37,12 @@ from saleor_cinetpay.payments.decisions import Decisions
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
-from saleor_cinetpay.payments.nightly import Nightly
+from saleor_cinetpay.payments.nightly import Nightly, NightlyPurge
+from saleor_cinetpay.payments.nudges import Nudges
 from saleor_cinetpay.payments.opening import Opening
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
+from saleor_cinetpay.payments.purge import Purge
 from saleor_cinetpay.payments.reconciliation import Reconciliation
 from saleor_cinetpay.payments.salvage import Salvage
 from saleor_cinetpay.payments.settlement import Settlement
@@ -138,7 +144,6 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         installations=installations,
         means=_means(database, secrets, clock, settlement, adoption, policy),
     )
-    nightly = Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance)
     return House(
         settings=settings,
         clock=clock,
@@ -157,7 +162,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
             settlement=settlement,
             delivery=delivery,
             completion=completion,
-            nightly=nightly,
+            nightly=_nightly(settings, database, secrets, clock, chance, reconciliation),
             clock=clock,
         ),
         reconciliation=reconciliation,
@@ -197,8 +202,13 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
         clock=house.clock,
         wake=house.worker.wake,
     )
-    notifications = NotificationDoor(accounts=house.accounts, ledger=house.ledger, wake=house.worker.wake)
-    return Starlette(
+    notifications = NotificationDoor(
+        accounts=house.accounts,
+        nudges=Nudges(house.database, house.clock),
+        clock=house.clock,
+        wake=house.worker.wake,
+    )
+    app = Starlette(
         routes=[
             *installing.routes(install),
             *pipeline.routes([PaymentGatewayInitializeDoor(house.opening)]),
@@ -212,9 +222,16 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             Route("/health/ready", _Ready(house).answer, methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
+        middleware=[
+            Middleware(Proxies, trusted=Trusted(settings.forwarded_allow_ips)),
+            Middleware(Border, chance=house.chance),
+            Middleware(Gate, page=pages.turned_away),
+        ],
         exception_handlers={404: _not_found, 405: _not_allowed},
         lifespan=_Lifespan(house, with_worker=with_worker),
     )
+    app.router.redirect_slashes = False  # it would send callers to whatever host they name
+    return app
 
 
 class _Lifespan:
@@ -289,6 +306,21 @@ def _means(
         problems=problems,
         clock=clock,
     )
+
+
+def _nightly(
+    settings: Settings,
+    database: Database,
+    secrets: SecretBox,
+    clock: Clock,
+    chance: Chance,
+    reconciliation: Reconciliation,
+) -> Nightly:
+    purge = None
+    if settings.purge_after_days is not None:
+        older_than = timedelta(days=settings.purge_after_days)
+        purge = NightlyPurge(purge=Purge(database, secrets, clock), older_than=older_than)
+    return Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance, purge=purge)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -14,10 +14,12 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
-from saleor_cinetpay import __version__
+from saleor_cinetpay import __version__, upkeep_command
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import DemoPorts, run_demo
+from saleor_cinetpay.edge.connections import PROTOCOL
+from saleor_cinetpay.edge.proxies import Trusted
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.migrations import migrate as migrate_database
@@ -72,8 +74,9 @@ def serve(
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.forwarded_allow_ips,
+        proxy_headers=False,  # edge/proxies.py does that, and knows more of them
+        http=PROTOCOL,
+        ws="none",
         server_header=False,
         access_log=False,
         log_config=None,
@@ -129,6 +132,23 @@ def reconcile_history(
     not_asked = reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
     if not_asked:
         _fail("\n".join(not_asked))
+
+
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Seal everything stored with the first key of SECRET_KEY, while the app runs; a repeat goes on where one ended."""
+    if failures := upkeep_command.rotate_keys(_settings()):
+        _fail("\n".join(failures))
+
+
+@app.command()
+def purge(
+    older_than: Annotated[str, typer.Option(help="What is younger stays: 400d, 60w, 18m or 2y; at least 30d.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+) -> None:
+    """Remove phone numbers, e-mail addresses, forms and histories of payments that were closed so long ago."""
+    if failures := upkeep_command.purge_old(_settings(), upkeep_command.age(older_than), dry_run=dry_run):
+        _fail("\n".join(failures))
 
 
 @app.command()
@@ -194,6 +214,7 @@ def _settings() -> Settings:
     except ValidationError as error:
         _fail("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors()))
     AddressRules(allowed=settings.allowed_saleor_urls)  # says here, and in words, what can't be read of it
+    Trusted(settings.forwarded_allow_ips)  # likewise
     if not settings.secret_keys:
         os.environ["SECRET_KEY"] = _development_key()
         settings = Settings()

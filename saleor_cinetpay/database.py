@@ -37,6 +37,9 @@ metadata = MetaData(
     }
 )
 
+PERSONAL = {"personal": True}
+"""The `info` of a column that tells who a buyer is; `saleor-cinetpay purge` empties it (payments/purge.py)."""
+
 
 class Moment(TypeDecorator[datetime]):
     """A moment in UTC; aware in Python, `timestamptz` in PostgreSQL, naive text of equal width in SQLite."""

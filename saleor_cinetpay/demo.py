@@ -125,7 +125,13 @@ async def serving(app: Starlette, listener: socket.socket) -> AsyncIterator[None
     """Serve an ASGI app at a listening socket while the block runs, and close the socket in the end."""
     server = _Server(
         uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=DRAIN_S, ws="none"
+            app,
+            proxy_headers=False,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=DRAIN_S,
+            ws="none",
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))

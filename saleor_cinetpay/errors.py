@@ -13,6 +13,7 @@
     ├── CallRefused                a caller whom a door turns away, with the HTTP status for it
     │   ├── SignatureInvalid       what came is not signed by whom it claims
     │   └── UnknownKey             signed with a key that is not in the key set; a newer set may have it
+    ├── TooBusy                    more at once than there is room for; nothing was done
     ├── PaymentImpossible          a payment that can't be opened, with the stable code for the storefront
     └── LedgerUnavailable          our own database can't be read or written just now
 
@@ -131,6 +132,10 @@ class UnknownKey(CallRefused):
     def __init__(self, kid: str) -> None:
         super().__init__(401, "UNKNOWN_KEY", f"no key {kid[:100]!r} in the key set")
         self.kid = kid
+
+
+class TooBusy(AppError):
+    """More at once than there is room for. Nothing was done; the same call may be made again."""
 
 
 class PaymentImpossible(AppError):

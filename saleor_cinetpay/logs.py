@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -13,6 +14,20 @@ SECRET_NAMES = re.compile(
 )
 REDACTED = "[removed]"
 LONGEST_VALUE = 2000
+ANYBODYS = frozenset(
+    {
+        "Invalid HTTP request received.",
+        "notification_ignored",
+        "notification_not_written",
+        "notification_taken",
+        "registration_refused",
+        "return_not_taken",
+        "webhook_refused",
+        "webhook_unread",
+    }
+)
+"""Events that strangers can cause in any number."""
+A_SECOND_OF_THESE = 20
 
 
 class LogLevel(StrEnum):
@@ -30,6 +45,7 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
         structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer()
     )
     shared: list[structlog.types.Processor] = [
+        Sparing(),
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -60,6 +76,31 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
     access = logging.getLogger("uvicorn.access")  # our own events say more, and no proof that stands in an address
     access.handlers = []
     access.propagate = False
+
+
+class Sparing:
+    """Leaves out what strangers cause beyond so many lines a second; the next line says how many were left out."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._seconds: dict[str, tuple[int, int]] = {}
+        self._left_out: dict[str, int] = {}
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Pass a line, or drop it."""
+        name = event.get("event")
+        if name not in ANYBODYS:
+            return event
+        second = int(self._monotonic())
+        last, lines = self._seconds.get(name, (second, 0))
+        lines = lines + 1 if last == second else 1
+        self._seconds[name] = (second, lines)
+        if lines > A_SECOND_OF_THESE:
+            self._left_out[name] = self._left_out.get(name, 0) + 1
+            raise structlog.DropEvent
+        if left_out := self._left_out.pop(name, 0):
+            event["left_out"] = left_out
+        return event
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

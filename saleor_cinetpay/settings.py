@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     check_delays_s: str = "5,10,15,30,60,300*12,1800*46,21600"
     refusal_grace_s: float = Field(default=180.0, ge=0, allow_inf_nan=False)
     watch_days: float = Field(default=7.0, gt=0, le=366, allow_inf_nan=False)
+    purge_after_days: float | None = Field(default=None, ge=30, le=36500, allow_inf_nan=False)
     dashboard_urls: CommaSeparated = ()
     metrics_token: SecretStr | None = None
     manifest_app_id: str = Field(default="saleor.app.payment.cinetpay", min_length=1, max_length=60)

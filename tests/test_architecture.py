@@ -13,7 +13,22 @@ ROOT = Path(__file__).parents[1]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 70
 
-FOUNDATIONS = frozenset({"__init__", "errors", "locale", "money", "clock", "chance", "schedule", "settings", "logs"})
+FOUNDATIONS = frozenset(
+    {
+        "__init__",
+        "errors",
+        "locale",
+        "money",
+        "clock",
+        "chance",
+        "schedule",
+        "settings",
+        "logs",
+        "gathering",
+        "metrics",
+        "tracing",
+    }
+)
 PARTS = frozenset({"cinetpay", "saleor", "shops"})
 BORDERS = frozenset({"webhooks", "dashboard", "customer"})
 
@@ -24,15 +39,21 @@ PLAN: dict[str, frozenset[str]] = {
     "shops": FOUNDATIONS | {"database"},
     "payments": FOUNDATIONS | PARTS | {"database"},
     **dict.fromkeys(BORDERS, FOUNDATIONS | PARTS | {"payments"}),
+    "edge": FOUNDATIONS,
+    "insight": FOUNDATIONS | PARTS | {"payments", "database"},
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
     "desk_pages": FOUNDATIONS | PARTS | {"dashboard", "payments", "adapters", "app"},
-    "app": FOUNDATIONS | PARTS | BORDERS | {"payments", "database", "adapters", "desk_pages"},
+    "app": FOUNDATIONS
+    | PARTS
+    | BORDERS
+    | {"payments", "database", "adapters", "desk_pages", "edge", "insight", "migrations"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "app", "sandbox", "migrations", "demo", "reconcile_command"},
+    | {"payments", "database", "app", "edge", "sandbox", "migrations", "demo", "reconcile_command", "upkeep_command"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
+    "upkeep_command": FOUNDATIONS | {"app", "migrations", "payments", "shops"},
     "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "migrations"},
     "sandbox": frozenset(),
 }
@@ -53,6 +74,7 @@ CLOCK_READINGS = frozenset(
 BROAD_EXCEPTS: dict[str, int] = {
     "saleor_cinetpay.payments.worker": 1,
     "saleor_cinetpay.dashboard.desk": 1,
+    "saleor_cinetpay.edge.border": 1,
     "webhooks.pipeline": 1,
 }
 """The modules that may catch everything, and how often: the outer borders, where the process or the answer ends."""

@@ -3,9 +3,13 @@
 What arrives: a form that anybody can send, at every change of status, several times, at the same instant; or a GET or
 HEAD that only asks whether we are there. What it does not tell: the truth. A known payment becomes due, and
 `checkPayStatus` decides. A repeat costs one look at most; anything unknown or malformed changes nothing.
+
+As anybody can send them, many are dealt with together: all that come while the database is asked share the next
+question to it, so that a flood costs it no more than a trickle.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -16,31 +20,53 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from saleor_cinetpay.errors import LedgerUnavailable
-from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay import metrics
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.errors import LedgerUnavailable, TooBusy
+from saleor_cinetpay.gathering import Gathering
+from saleor_cinetpay.payments.nudges import Nudge
 from saleor_cinetpay.payments.trans_id import transaction_id_of
 from saleor_cinetpay.shops.accounts import Account
+from saleor_cinetpay.tracing import Trace, following
 
-BODY_LIMIT_BYTES = 64 * 1024
 MOST_FIELDS = 100
+LONGEST_FIELD_BYTES = 64 * 1024
+TOGETHER_S = 0.05
+"""How far apart the database is asked at least."""
+MOST_TOGETHER = 500
+KNOWN_FOR = timedelta(minutes=1)
+"""An account's key leads to the same site for ever, so this only bounds what is kept."""
+LONGEST_KEY = 64
 
 log = structlog.get_logger(__name__)
 
 
-class AccountsByKey(Protocol):
-    """Finds the account whose notification address was called."""
+class AccountsByKeys(Protocol):
+    """Finds the accounts whose notification addresses were called."""
 
-    async def by_key(self, account_key: str) -> Account | None:
-        """Return the account, or None where there is none by that key."""
+    async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
+        """Return the accounts that have these keys."""
+        ...
+
+
+class TakesNudges(Protocol):
+    """Makes payments due."""
+
+    async def take(self, nudges: Collection[Nudge]) -> Mapping[Nudge, bool]:
+        """Make these payments due, and say which of them there are."""
         ...
 
 
 class NotificationDoor:
     """Takes notifications and makes payments due."""
 
-    def __init__(self, *, accounts: AccountsByKey, ledger: Ledger, wake: Callable[[], None]) -> None:
-        self._accounts = accounts
-        self._ledger = ledger
+    def __init__(
+        self, *, accounts: AccountsByKeys, nudges: TakesNudges, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._accounts = Gathering(accounts.by_keys, spacing_s=TOGETHER_S, most=MOST_TOGETHER, clock=clock)
+        self._nudges = Gathering(nudges.take, spacing_s=TOGETHER_S, most=MOST_TOGETHER, clock=clock)
+        self._known: dict[str, tuple[datetime, str]] = {}
+        self._clock = clock
         self._wake = wake
 
     def route(self) -> Route:
@@ -51,34 +77,53 @@ class NotificationDoor:
         """Answer 200 once what the notification calls for is written; 404 for no account, 503 where it can't be."""
         try:
             account_key = request.path_params["account_key"]
-            account = await self._accounts.by_key(account_key) if account_key.isprintable() else None
-            if account is None:
+            site_id = await self._site_id_of(account_key)
+            if site_id is None:
+                metrics.notification("unknown_account").inc()
                 return PlainTextResponse("no such account\n", status_code=404)
+            outcome = "ping"
             if request.method == "POST":
-                await self._heed(account, await _fields(request))
-        except LedgerUnavailable as error:
+                outcome = await self._heed(account_key, site_id, await _fields(request))
+        except (LedgerUnavailable, TooBusy) as error:
             log.error("notification_not_written", error=str(error))
+            metrics.notification("not_written").inc()
             return PlainTextResponse("try again later\n", status_code=503, headers={"Retry-After": "30"})
+        metrics.notification(outcome).inc()
         return PlainTextResponse("OK\n")
 
-    async def _heed(self, account: Account, fields: dict[str, str]) -> None:
+    async def _site_id_of(self, account_key: str) -> str | None:
+        """Return the site of an account; None where there is no account by that key."""
+        now = self._clock.now()
+        known_at, site_id = self._known.get(account_key, (now - KNOWN_FOR, ""))
+        if now - known_at < KNOWN_FOR:
+            return site_id
+        self._known.pop(account_key, None)
+        if not account_key.isprintable() or len(account_key) > LONGEST_KEY:
+            return None
+        account = await self._accounts.ask(account_key)
+        if account is None:
+            return None
+        self._known[account_key] = (now, account.site_id)
+        return account.site_id
+
+    async def _heed(self, account_key: str, own_site_id: str, fields: dict[str, str]) -> str:
         trans_id = fields.get("cpm_trans_id", "").strip()
         site_id = fields.get("cpm_site_id", "").strip()
-        if site_id not in ("", account.site_id) or transaction_id_of(trans_id) is None:
-            log.info("notification_ignored", account_key=account.account_key, trans_id=trans_id[:40])
-            return
-        payment = await self._ledger.nudge(trans_id, account_key=account.account_key)
-        log.info("notification_taken", trans_id=trans_id, makes_due=payment is not None)
-        if payment is not None:
+        if site_id not in ("", own_site_id) or transaction_id_of(trans_id) is None:
+            log.info("notification_ignored", account_key=account_key, trans_id=trans_id[:40])
+            return "ignored"
+        with following(Trace.begun(trans_id)):
+            makes_due = await self._nudges.ask(Nudge(trans_id, account_key)) is not None
+            log.info("notification_taken", trans_id=trans_id, makes_due=makes_due)
+        if makes_due:
             self._wake()
+        return "makes_due" if makes_due else "changes_nothing"
 
 
 async def _fields(request: Request) -> dict[str, str]:
     """Read an urlencoded or a multipart body; none where it can't be read."""
-    if int(request.headers.get("content-length", "0") or 0) > BODY_LIMIT_BYTES:
-        return {}
     try:
-        async with request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=BODY_LIMIT_BYTES) as form:
+        async with request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD_BYTES) as form:
             return {name: value for name, value in form.items() if isinstance(value, str)}
     except (MultiPartException, FormParserError, HTTPException, ClientDisconnect, UnicodeDecodeError):
         return {}

@@ -7,6 +7,7 @@ valid for its event, within 10 s; where the database or CinetPay fails, the door
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,9 +19,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from saleor_cinetpay import metrics
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
-from saleor_cinetpay.errors import AppError, CallRefused, LedgerUnavailable, PaymentImpossible, SaleorError, UnknownKey
+from saleor_cinetpay.errors import (
+    AppError,
+    CallRefused,
+    LedgerUnavailable,
+    PaymentImpossible,
+    SaleorError,
+    SignatureInvalid,
+    TooBusy,
+    UnknownKey,
+)
+from saleor_cinetpay.gathering import Gathering
 from saleor_cinetpay.locale import text
 from saleor_cinetpay.saleor.address import normalised
 from saleor_cinetpay.saleor.key_renewal import KeyRenewal, parsed_keys
@@ -30,6 +42,12 @@ from webhooks.answers import Answer
 from webhooks.payloads import SaleorCall, read_json
 
 BODY_LIMIT_BYTES = 1024 * 1024
+LARGE_BODY_BYTES = 64 * 1024
+MOST_LARGE_BODIES = 32
+"""At once; Saleor's own bodies are far smaller, so strangers can't fill the memory with large ones."""
+TOGETHER_S = 0.05
+"""How far apart the database is asked at least about callers who have proved nothing yet."""
+MOST_TOGETHER = 200
 BUDGET_S = 9.0
 OLDEST = timedelta(hours=24)
 
@@ -88,6 +106,8 @@ class Pipeline:
         self._chance = chance
         self._base_url = base_url
         self._called_off: set[asyncio.Task[Answer]] = set()
+        self._unproved = Gathering(installations.find_all, spacing_s=TOGETHER_S, most=MOST_TOGETHER, clock=clock)
+        self._large_bodies = 0
 
     def routes(self, doors: Sequence[Door[Payload]]) -> list[Route]:
         """Return one route for each door."""
@@ -102,21 +122,25 @@ class Pipeline:
 
     async def _take(self, door: Door[Payload], request: Request) -> Response:
         deadline = self._clock.now() + timedelta(seconds=BUDGET_S)
+        began_at = time.perf_counter()
         payload: Payload | None = None
         try:
             async with asyncio.timeout(BUDGET_S):
-                body = await _body(request)
+                body = await self._body(request)
             payload = _read(door, body)
             answer = await self._in_time(self._answer(door, request, body, payload, deadline), deadline)
         except CallRefused as refused:
             log.warning("webhook_refused", status=refused.status, code=refused.code, reason=str(refused))
+            metrics.webhook(door.event, refused.code).observe(time.perf_counter() - began_at)
             return JSONResponse({"message": str(refused)}, status_code=refused.status)
         except Exception as error:  # the outer border of all doors: a genuine call gets a valid answer, come what may
             if payload is None:
                 log.error("webhook_unread", error=type(error).__name__)
+                metrics.webhook(door.event, "BODY_UNREAD").observe(time.perf_counter() - began_at)
                 return JSONResponse({"message": "the request was not received in time"}, status_code=400)
             answer = door.failure(payload, _impossible(error))
         log.info("webhook_answered", result=answer.get("result"))
+        metrics.webhook(door.event, str(answer.get("result", "answered"))).observe(time.perf_counter() - began_at)
         return JSONResponse(answer)
 
     async def _answer(
@@ -156,17 +180,55 @@ class Pipeline:
             saleor_api_url = normalised(said)
         except SaleorError:
             raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor") from None
-        installation = await self._installations.find(saleor_api_url)
-        if installation is None:
-            raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor")
-        try:
-            verify_webhook(body, signature, parsed_keys(installation.key_set))
-        except UnknownKey as unknown:
-            installation = await self._keys.renewed(installation, unknown)
-            verify_webhook(body, signature, parsed_keys(installation.key_set))
+        installation = await self._proved(saleor_api_url, signature, body)
         if payload.recipient.id != installation.app_id:
             raise CallRefused(401, "RECIPIENT_WRONG", "the call is meant for another app")
         return installation if self._base_url is None else replace(installation, app_base_url=self._base_url)
+
+    async def _proved(self, saleor_api_url: str, signature: str, body: bytes) -> Installation:
+        """Return the installation that has signed a call.
+
+        What this process remembers proves a genuine call; only then is the database asked for it alone. Who has
+        proved nothing waits until the database is asked about all of those together.
+        """
+        remembered = self._installations.recall(saleor_api_url)
+        doubt = _doubt(body, signature, remembered) if remembered else None
+        if remembered is not None and doubt is None:
+            installation = await self._installations.find(saleor_api_url)
+        else:
+            installation = await self._among_strangers(saleor_api_url)
+        if installation is None:
+            raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor")
+        if remembered is None or installation.key_set != remembered.key_set:
+            doubt = _doubt(body, signature, installation)
+        if isinstance(doubt, UnknownKey):
+            installation = await self._keys.renewed(installation, doubt)
+            doubt = _doubt(body, signature, installation)
+        if doubt is not None:
+            raise doubt
+        return installation
+
+    async def _among_strangers(self, saleor_api_url: str) -> Installation | None:
+        try:
+            return await self._unproved.ask(saleor_api_url)
+        except TooBusy as error:
+            raise CallRefused(503, "TOO_BUSY", str(error)) from error
+
+    async def _body(self, request: Request) -> bytes:
+        body, large = bytearray(), False
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_LIMIT_BYTES:
+                    raise CallRefused(413, "BODY_TOO_LARGE", f"the body is larger than {BODY_LIMIT_BYTES} bytes")
+                if len(body) > LARGE_BODY_BYTES and not large:
+                    if self._large_bodies >= MOST_LARGE_BODIES:
+                        raise CallRefused(503, "TOO_BUSY", "too many large bodies at once")
+                    large = True
+                    self._large_bodies += 1
+        finally:
+            self._large_bodies -= large
+        return bytes(body)
 
     def _check_age(self, payload: SaleorCall) -> None:
         if payload.issued_at < self._clock.now() - OLDEST:
@@ -191,13 +253,13 @@ def _read(door: Door[Payload], body: bytes) -> Payload:
         raise CallRefused(400, "BODY_UNREADABLE", f"the body lacks what the subscription selects: {fields}") from None
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT_BYTES:
-            raise CallRefused(413, "BODY_TOO_LARGE", f"the body is larger than {BODY_LIMIT_BYTES} bytes")
-    return bytes(body)
+def _doubt(body: bytes, signature: str, installation: Installation) -> CallRefused | None:
+    """Say why a call is not signed by that installation; None where it is."""
+    try:
+        verify_webhook(body, signature, parsed_keys(installation.key_set))
+    except (SignatureInvalid, UnknownKey) as doubt:
+        return doubt
+    return None
 
 
 def _impossible(error: Exception) -> PaymentImpossible:

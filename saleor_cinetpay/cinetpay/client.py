@@ -15,7 +15,7 @@ from typing import TypeVar
 import httpx2 as httpx
 from pydantic import SecretStr
 
-from saleor_cinetpay import __version__
+from saleor_cinetpay import __version__, metrics
 from saleor_cinetpay.cinetpay.form import PaymentFields, signature_request
 from saleor_cinetpay.cinetpay.wire import (
     CinetPayBalance,
@@ -28,6 +28,7 @@ from saleor_cinetpay.cinetpay.wire import (
     read_transaction,
 )
 from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.tracing import traceparent
 
 USER_AGENT = f"saleor-cinetpay/{__version__}"
 REPLY_LIMIT_BYTES = 64 * 1024
@@ -150,6 +151,17 @@ class CinetPayClient:
         *,
         limit_bytes: int = REPLY_LIMIT_BYTES,
     ) -> Reply:
+        with metrics.cinetpay_call(method):
+            return await self._answered(method, form, read, timeout_s, limit_bytes)
+
+    async def _answered(
+        self,
+        method: str,
+        form: Mapping[str, str],
+        read: Callable[[object], Reply],
+        timeout_s: float | None,
+        limit_bytes: int,
+    ) -> Reply:
         budget_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
         if budget_s <= 0:
             raise CinetPayUnavailable(f"{method}: no time left to ask", maybe_carried_out=False)
@@ -172,7 +184,12 @@ class CinetPayClient:
             self._api_url,
             params={"method": method},
             data=form,
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
+            headers={
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **traceparent(),
+            },
             timeout=httpx.Timeout(budget_s, connect=budget_s * CONNECT_SHARE, pool=budget_s * CONNECT_SHARE),
         )
         request.headers.pop("Cookie", None)  # one shop's session at CinetPay is none of another's

@@ -97,6 +97,15 @@ class CustomerPages:
             text("Your payment can't be looked up right now. Nothing is lost: please reload this page in a minute."),
         )
 
+    def turned_away(self, request: Request, status: int) -> Response:
+        """Return the page for a call that the gate does not let through."""
+        return self._message(
+            request,
+            status,
+            text("Just a moment"),
+            text("Too much is going on at once. Nothing is lost: please reload this page in a minute."),
+        )
+
     def _form(self, payment: Payment) -> Response:
         return self._page(
             "pay.html",

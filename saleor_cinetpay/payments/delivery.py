@@ -5,6 +5,7 @@ from typing import Protocol
 
 import structlog
 
+from saleor_cinetpay import metrics
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import SaleorError
@@ -71,5 +72,6 @@ class Delivery:
         except SaleorError as error:
             return str(error)
         await self._ledger.report_delivered(due, already_processed=already)
+        metrics.reported(due.report.type).observe((self._clock.now() - due.created_at).total_seconds())
         log.info("report_delivered", trans_id=due.report.trans_id, type=due.report.type, already=already)
         return None

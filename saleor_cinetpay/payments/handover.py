@@ -1,9 +1,14 @@
 """How the buyer gets to the payment page: the signed form, and the address of our page that posts it for them."""
 
 from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import func, select
 
 from saleor_cinetpay.cinetpay import payment_form
-from saleor_cinetpay.payments.payment import Payment
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.shops.accounts import Environment
 from saleor_cinetpay.shops.secrets import SecretBox
 
@@ -44,6 +49,16 @@ class HandOver:
     def proves(self, proof: str, trans_id: str) -> bool:
         """Say whether that proof belongs to the payment's page."""
         return self._secrets.proves(proof, _claim(trans_id))
+
+
+async def links_end(database: Database) -> datetime | None:
+    """Return until when a link that has been handed out can still lead a buyer to pay; None where there is none."""
+    open_to_pay = select(func.max(payments.c.watch_until)).where(
+        payments.c.state.in_([PaymentState.OPENING, PaymentState.PENDING])
+    )
+    async with database.read() as connection:
+        latest: datetime | None = (await connection.execute(open_to_pay)).scalar_one()
+    return latest
 
 
 def _claim(trans_id: str) -> str:

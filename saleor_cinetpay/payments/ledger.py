@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, Executable, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import CursorResult, Executable, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,7 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.conclusion import Conclusion
 from saleor_cinetpay.payments.history import Event, record
+from saleor_cinetpay.payments.nudges import CLOSED, nudging
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
@@ -137,17 +138,8 @@ class Ledger:
         Many nudges cost one look: while somebody looks they only leave a mark, and a look after the last mark is sure.
         """
         now = self._clock.now()
-        wanted = case((payments.c.quiet_until > now, payments.c.quiet_until), else_=now)
-        leased = and_(payments.c.lease.is_not(None), payments.c.due_at > now)
-        earlier = and_(payments.c.due_at.is_not(None), payments.c.due_at <= wanted)
-        values: dict[Any, Any] = {
-            payments.c.hints: payments.c.hints + 1,
-            payments.c.due_at: case((or_(leased, earlier), payments.c.due_at), else_=wanted),
-        }
-        conditions = [
-            payments.c.trans_id == trans_id,
-            payments.c.state.not_in([PaymentState.ACCEPTED, PaymentState.OPENING]),
-        ]
+        values = nudging(now)
+        conditions = [payments.c.trans_id == trans_id, payments.c.state.not_in(CLOSED)]
         if account_key is not None:
             conditions.append(payments.c.account_key == account_key)
         if buyer_back:

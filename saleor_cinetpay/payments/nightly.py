@@ -1,5 +1,6 @@
-"""The nightly reconciliation: once a night, by whichever process claims it; what a dead process left is done anew."""
+"""The night's work, once a night, by whichever process claims it; what a dead process left is done anew."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 import structlog
@@ -9,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.purge import Purge, Purged
 from saleor_cinetpay.payments.reconciliation import Reconciliation, last_two_days
 from saleor_cinetpay.payments.tables import chores
 
@@ -23,14 +25,31 @@ ASK_EVERY = timedelta(minutes=1)
 log = structlog.get_logger(__name__)
 
 
-class Nightly:
-    """Reconciles the last two days every night."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlyPurge:
+    """The operator's wish that what is older goes every night."""
 
-    def __init__(self, *, database: Database, reconciliation: Reconciliation, clock: Clock, chance: Chance) -> None:
+    purge: Purge
+    older_than: timedelta
+
+
+class Nightly:
+    """Reconciles the last two days every night, and purges what is older than the operator wants it kept."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        reconciliation: Reconciliation,
+        clock: Clock,
+        chance: Chance,
+        purge: NightlyPurge | None = None,
+    ) -> None:
         self._database = database
         self._reconciliation = reconciliation
         self._clock = clock
         self._chance = chance
+        self._purge = purge
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
         self._asked_at: datetime | None = None
 
@@ -67,8 +86,22 @@ class Nightly:
             failures += len(comparison.failures)
             if not await self._put_off(lease, self._clock.now() + LEASE):
                 return
+        if not await self._purged(lease):
+            return
         await self._put_off(lease, self._next_night(self._clock.now()), release=True)
         log.info("reconciled", comparisons=len(plan), findings=findings, failures=failures)
+
+    async def _purged(self, lease: str) -> bool:
+        """Purge what is due for it; say whether the lease was ours to the end."""
+        if self._purge is None:
+            return True
+        gone = Purged()
+        async for so_far in self._purge.purge.run(self._purge.older_than):
+            if not await self._put_off(lease, self._clock.now() + LEASE):
+                return False
+            gone = so_far
+        log.info("purged", payments=gone.payments, events=gone.events, unreadable=gone.unreadable)
+        return True
 
     async def _put_off(self, lease: str, until: datetime, *, release: bool = False) -> bool:
         """Move the chore on while the lease is ours; say whether it was."""

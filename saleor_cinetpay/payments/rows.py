@@ -11,9 +11,10 @@ from saleor_cinetpay.locale import Language
 from saleor_cinetpay.money import CinetPayAmount
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.report import DueReport, Report, ReportType
+from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.shops.accounts import Environment
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, place_in
 
 _FROZEN = (
     "transaction_id",
@@ -66,17 +67,18 @@ def row_of(payment: Payment, secrets: SecretBox) -> dict[str, Any]:
         "language": payment.language,
         "merchant_language": payment.merchant_language,
         "state": payment.state,
-        "sealed_form": secrets.seal(
-            json.dumps(
-                {
-                    "fields": asdict(payment.fields),
-                    "signature": None if payment.signature is None else payment.signature.get_secret_value(),
-                    "api_key": None if payment.api_key is None else payment.api_key.get_secret_value(),
-                }
-            ),
-            place=_form_place(payment.trans_id),
-        ),
+        "sealed_form": seal_form(payment, secrets),
     }
+
+
+def seal_form(payment: Payment, secrets: SecretBox) -> str:
+    """Return what is signed, and what signed it, as it is stored."""
+    form = {
+        "fields": asdict(payment.fields),
+        "signature": None if payment.signature is None else payment.signature.get_secret_value(),
+        "api_key": None if payment.api_key is None else payment.api_key.get_secret_value(),
+    }
+    return secrets.seal(json.dumps(form), place=_form_place(payment.trans_id))
 
 
 def payment_of(row: Any, secrets: SecretBox) -> Payment:
@@ -117,4 +119,4 @@ def report_of_row(row: Any) -> DueReport:
 
 
 def _form_place(trans_id: str) -> str:
-    return f"payments/{trans_id}/form"
+    return place_in(payments.c.sealed_form, trans_id=trans_id)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from saleor_cinetpay import metrics
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.cinetpay import CinetPayTransaction, CodeClass, describe
 from saleor_cinetpay.clock import Clock
@@ -33,6 +34,7 @@ from saleor_cinetpay.shops.shop_settings import ShopChoices
 LOOK_S = 20.0
 """The longest that a look may ask CinetPay; well within a lease."""
 POLL_S = 0.05
+ENDS = frozenset({PaymentState.ACCEPTED, PaymentState.REFUSED})
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +113,9 @@ class Settlement:
             return _looked(before, after, meant, seen, trigger, claimed.hints)
 
         after = await self._ledger.save(claimed, decide, event)
+        metrics.look(trigger, meant.kind).inc()
+        if after is not None and after.state is not claimed.state and after.state in ENDS:
+            metrics.settled(after.state).observe((self._clock.now() - after.opened_at).total_seconds())
         log.info(
             "payment_looked_up",
             trans_id=claimed.trans_id,

@@ -1,8 +1,9 @@
-"""The ledger's tables. Secrets stand in columns whose names begin with `sealed_`."""
+"""The ledger's tables. Secrets stand in columns whose names begin with `sealed_`, and say what they are bound to."""
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from saleor_cinetpay.database import Moment, metadata
+from saleor_cinetpay.database import PERSONAL, Moment, metadata
+from saleor_cinetpay.shops.secrets import sealed_for
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
 _row_number = BigInteger().with_variant(Integer, "sqlite")
@@ -16,13 +17,13 @@ payments = Table(
     Column("account_key", String(64), nullable=False),
     Column("site_id", String(64), nullable=False),
     Column("amount", BigInteger, nullable=False),
-    Column("sealed_form", Text, nullable=False),
+    Column("sealed_form", Text, nullable=False, info=sealed_for("payments/{trans_id}/form")),
     Column("environment", String(8), nullable=False),
     Column("language", String(2), nullable=False),
     Column("merchant_language", String(2), nullable=False),
     Column("app_base_url", String(512), nullable=False),
-    Column("return_url", Text),
-    Column("cancel_url", Text),
+    Column("return_url", Text, info=PERSONAL),
+    Column("cancel_url", Text, info=PERSONAL),
     Column("opened_at", Moment, nullable=False),
     Column("watch_until", Moment, nullable=False),
     Column("source_id", String(128)),
@@ -47,6 +48,7 @@ payments = Table(
     Column("quiet_until", Moment),
     Column("hints", Integer, nullable=False),
     Column("lease", String(32)),
+    Column("purged_at", Moment),
     Index(None, "due_at"),
     Index(None, "source_id"),
     Index(None, "success_time"),

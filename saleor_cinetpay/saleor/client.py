@@ -13,6 +13,7 @@ import httpx2 as httpx
 from gql import Client, GraphQLRequest, gql
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from saleor_cinetpay import metrics
 from saleor_cinetpay.errors import SaleorRefused, SaleorUnavailable, SaleorUnintelligible
 from saleor_cinetpay.saleor.address import SaleorApiUrl
 from saleor_cinetpay.saleor.exchange import exchange
@@ -29,6 +30,7 @@ from saleor_cinetpay.saleor.types import (
     SaleorWebhookId,
     TransactionEvent,
 )
+from saleor_cinetpay.tracing import traceparent
 
 DEFAULT_TIMEOUT_S = 8.0
 KEY_SET_LIMIT_BYTES = 64 * 1024
@@ -85,12 +87,13 @@ class SaleorClient:
     async def fetch_key_set(self, saleor_api_url: SaleorApiUrl, *, timeout_s: float | None = None) -> str:
         """Return the JSON text of the keys with which that Saleor signs, for `KeySet.parse`."""
         url = httpx.URL(saleor_api_url).join("/.well-known/jwks.json")
-        request = self._http.build_request("GET", url, headers={"accept-encoding": "identity"})
-        answer = await exchange(
-            self._http, request, limit_bytes=KEY_SET_LIMIT_BYTES, timeout_s=self._shortened(timeout_s)
-        )
-        if answer.status != 200:
-            raise SaleorUnavailable(f"{url.host} answers {answer.status} for its keys", maybe_carried_out=False)
+        request = self._http.build_request("GET", url, headers={"accept-encoding": "identity", **traceparent()})
+        with metrics.saleor_call("keySet"):
+            answer = await exchange(
+                self._http, request, limit_bytes=KEY_SET_LIMIT_BYTES, timeout_s=self._shortened(timeout_s)
+            )
+            if answer.status != 200:
+                raise SaleorUnavailable(f"{url.host} answers {answer.status} for its keys", maybe_carried_out=False)
         return answer.body.decode("utf-8", errors="replace")
 
     async def report_transaction_event(
@@ -215,10 +218,17 @@ class SaleorClient:
             raise SaleorRefused(code="UNAUTHENTICATED", message="what we hold can't be a token")
         transport = SharedTransport(self._http, saleor_api_url, token, self._shortened(timeout_s))
         request = GraphQLRequest(document, variable_values=dict(variables))
-        return await Client(transport=transport, execute_timeout=None).execute_async(request)
+        with metrics.saleor_call(_operation(document)):
+            return await Client(transport=transport, execute_timeout=None).execute_async(request)
 
     def _shortened(self, timeout_s: float | None) -> float:
         return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
+
+
+def _operation(document: GraphQLRequest) -> str:
+    """Return the name of a document's operation, such as `transactionEventReport`."""
+    name = getattr(document.document.definitions[0], "name", None)
+    return name.value if name is not None else "unnamed"
 
 
 def _event_variables(event: TransactionEvent) -> dict[str, object]:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from saleor_cinetpay.errors import SaleorError, SaleorRefused, SaleorUnavailable, SaleorUnintelligible
 from saleor_cinetpay.saleor.address import SaleorApiUrl
 from saleor_cinetpay.saleor.exchange import Answer, exchange
+from saleor_cinetpay.tracing import traceparent
 
 REPLY_LIMIT_BYTES = 1024 * 1024
 MESSAGE_LIMIT = 500
@@ -43,6 +44,7 @@ class SharedTransport(AsyncTransport):
             "content-type": "application/json",
             "accept": "application/json",
             "accept-encoding": "identity",
+            **traceparent(),
         }
         content = exact_json(request.payload).encode()
         post = self._http.build_request("POST", self._url, headers=headers, content=content)

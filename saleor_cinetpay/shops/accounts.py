@@ -1,5 +1,6 @@
 """Accounts: the CinetPay sites of the shops, and which one a channel's payments go to."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,7 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.locale import Language
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import accounts
 
 
@@ -111,6 +112,12 @@ class Accounts:
         account = await self._one(accounts.c.account_key == account_key)
         return None if account is None else self._today(account)
 
+    async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
+        """Return the accounts that have these keys."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(accounts).where(accounts.c.account_key.in_(account_keys)))
+            return {row.account_key: self._read(row) for row in rows}
+
     async def _held(self, saleor_api_url: str, given: EnvironmentAccount) -> Account | None:
         return await self._one(
             accounts.c.saleor_api_url == saleor_api_url,
@@ -203,4 +210,4 @@ class Accounts:
 
 
 def _api_key_place(account_key: str) -> str:
-    return f"accounts/{account_key}/api_key"
+    return place_in(accounts.c.sealed_api_key, account_key=account_key)

@@ -1,5 +1,6 @@
 """Installations: the Saleors that have installed the app, by their API URL."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -11,11 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import LedgerUnavailable
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import installations
 
 EXTENSIONS_SINCE = (3, 22)
 KEY_SET_FETCH_EVERY = timedelta(seconds=10)
+ASK_FOR_KEYS_EVERY = timedelta(seconds=1)
+"""How often one process asks the database whether it may fetch: calls with made-up keys come in any number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Installations:
         self._secrets = secrets
         self._clock = clock
         self._remembered: dict[str, Installation] = {}
+        self._asked_for_keys: dict[str, datetime] = {}
 
     async def register(self, installation: Installation) -> None:
         """Store an installation; the newest registration of a Saleor replaces the one before."""
@@ -106,15 +110,46 @@ class Installations:
         self._remembered[saleor_api_url] = installation
         return installation
 
+    def recall(self, saleor_api_url: str) -> Installation | None:
+        """Return the installation as this process knew it last; the database may know better."""
+        return self._remembered.get(saleor_api_url)
+
+    async def find_all(self, saleor_api_urls: Collection[str]) -> Mapping[str, Installation]:
+        """Return the installations of those Saleors; from memory where the database does not answer.
+
+        Raises:
+            LedgerUnavailable: where the database does not answer and memory holds none of them.
+        """
+        try:
+            async with self._database.read() as connection:
+                rows = await connection.execute(
+                    select(installations).where(installations.c.saleor_api_url.in_(saleor_api_urls))
+                )
+                found = {row.saleor_api_url: self._read(row) for row in rows}
+        except LedgerUnavailable:
+            found = {url: self._remembered[url] for url in saleor_api_urls if url in self._remembered}
+            if found:
+                return found
+            raise
+        for url in saleor_api_urls:
+            self._remembered.pop(url, None)
+        self._remembered.update(found)
+        return found
+
     async def all(self) -> list[Installation]:
-        """Return every installation."""
+        """Return every installation, and remember them."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(installations).order_by(installations.c.registered_at))
-            return [self._read(row) for row in rows]
+            found = [self._read(row) for row in rows]
+        self._remembered.update({installation.saleor_api_url: installation for installation in found})
+        return found
 
     async def may_fetch_key_set(self, saleor_api_url: str) -> bool:
         """Claim the one fetch of a shop's key set that is allowed in ten seconds, for all processes together."""
         now = self._clock.now()
+        if (asked_at := self._asked_for_keys.get(saleor_api_url)) and now - asked_at < ASK_FOR_KEYS_EVERY:
+            return False
+        self._asked_for_keys[saleor_api_url] = now
         async with self._database.write() as connection:
             claimed = await connection.execute(
                 update(installations)
@@ -161,4 +196,4 @@ class Installations:
 
 
 def _token_place(saleor_api_url: str) -> str:
-    return f"installations/{saleor_api_url}/token"
+    return place_in(installations.c.sealed_token, saleor_api_url=saleor_api_url)

@@ -1,13 +1,19 @@
-"""Secrets at rest, and proofs in links: AES-256-GCM and HMAC-SHA256 with keys derived from SECRET_KEY."""
+"""Secrets at rest, and proofs in links: AES-256-GCM and HMAC-SHA256 with keys derived from SECRET_KEY.
+
+Every sealed text stands in a column `sealed_...`, which says by `sealed_for` which place its texts are bound to.
+"""
 
 import base64
+import binascii
 import hashlib
 import hmac
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Column
 
 from saleor_cinetpay.errors import AppError
 
@@ -17,6 +23,20 @@ PROOF_BYTES = 18
 
 class Unsealable(AppError):
     """A sealed text that none of the keys opens, or that was bound to another place."""
+
+
+def sealed_for(template: str) -> dict[str, str]:
+    """Say of a column (its `info`) which place its texts are sealed for: `payments/{trans_id}/form`.
+
+    The names are those of the table's primary key, so that a text that was copied to another row does not open there.
+    """
+    return {"place": template}
+
+
+def place_in(column: Column[Any], **key: object) -> str:
+    """Return the place that a column's text is bound to in the row with that primary key."""
+    template: str = column.info["place"]
+    return template.format(**key)
 
 
 class SecretBox:
@@ -43,11 +63,27 @@ class SecretBox:
         Raises:
             Unsealable: where no key opens it there.
         """
-        raw = base64.urlsafe_b64decode(sealed)
-        for cipher in self._ciphers:
+        return self._opened(sealed, place)[0]
+
+    def renew(self, sealed: str, *, place: str) -> str | None:
+        """Seal with the first key what another has sealed; None where the first has sealed it already.
+
+        Raises:
+            Unsealable: where no key opens it there.
+        """
+        plain, opener = self._opened(sealed, place)
+        return self.seal(plain, place=place) if opener else None
+
+    def _opened(self, sealed: str, place: str) -> tuple[str, int]:
+        """Return the text, and the number of the key that opened it."""
+        try:
+            raw = base64.urlsafe_b64decode(sealed)
+        except (binascii.Error, ValueError):
+            raw = b""
+        for number, cipher in enumerate(self._ciphers):
             try:
-                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode()).decode()
-            except InvalidTag:
+                return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode()).decode(), number
+            except (InvalidTag, ValueError):  # the latter for a nonce that is too short
                 continue
         raise Unsealable(f"no key opens the secret of {place}; is SECRET_KEY the one it was stored with?")
 

@@ -1,15 +1,16 @@
-"""The tables of the shops. Secrets stand in columns whose names begin with `sealed_`."""
+"""The tables of the shops. Secrets stand in columns `sealed_...`, which say what their texts are bound to."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, String, Table, Text, UniqueConstraint
 
 from saleor_cinetpay.database import Moment, metadata
+from saleor_cinetpay.shops.secrets import sealed_for
 
 installations = Table(
     "installations",
     metadata,
     Column("saleor_api_url", String(512), primary_key=True),
     Column("app_id", String(128), nullable=False),
-    Column("sealed_token", Text, nullable=False),
+    Column("sealed_token", Text, nullable=False, info=sealed_for("installations/{saleor_api_url}/token")),
     Column("key_set", Text, nullable=False),
     Column("key_set_fetched_at", Moment, nullable=False),
     Column("saleor_version", String(32), nullable=False),
@@ -26,7 +27,7 @@ accounts = Table(
     Column("origin", String(16), nullable=False),
     Column("label", String(128), nullable=False),
     Column("site_id", String(64), nullable=False),
-    Column("sealed_api_key", Text, nullable=False),
+    Column("sealed_api_key", Text, nullable=False, info=sealed_for("accounts/{account_key}/api_key")),
     Column("currency", String(3), nullable=False),
     Column("minimum", BigInteger, nullable=False),
     Column("maximum", BigInteger, nullable=True),

@@ -99,7 +99,7 @@ class World:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, version: str = "3.23.28", install: bool = True, **given: Any
+    folder: Path, *, version: str = "3.23.28", install: bool = True, with_worker: bool = True, **given: Any
 ) -> AsyncIterator[World]:
     """Start everything, install the app, and stop everything in the end."""
     app_socket, cinetpay_socket, saleor_socket = listening(0), listening(0), listening(0)
@@ -123,7 +123,7 @@ async def running(
         httpx.AsyncClient(follow_redirects=False, timeout=15) as http,
         serving(build_sandbox(SandboxConfig(public_url=cinetpay)), cinetpay_socket),
         serving(small, saleor_socket),
-        serving(build_app(settings, house=house), app_socket),
+        serving(build_app(settings, house=house, with_worker=with_worker), app_socket),
     ):
         world = World(
             app=app,

@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 from fakes import NOON
 from payments_kit import Heart, a_payment, an_opening_payment, trans_id
+from sqlalchemy import Engine, event
 
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.nudges import Nudge, Nudges
 from saleor_cinetpay.payments.payment import PaymentState
 
 SECOND = timedelta(seconds=1)
@@ -157,3 +160,50 @@ async def test_every_look_counts_the_hints_that_it_answers(heart: Heart) -> None
     await heart.work_off()
     details = [event.detail for _, event in await heart.ledger.history(trans_id()) if event.kind == "looked_up"]
     assert [("nudge", 3), ("clock", 0)] == [(detail["trigger"], detail["hints"]) for detail in details]
+
+
+async def test_nudges_are_taken_together(heart: Heart, database: Database) -> None:
+    """Many at once do to each payment what one alone does, and each is told whether its payment can change."""
+    nudges = Nudges(database, heart.world.clock)
+    payment = await heart.write(a_payment(due_at=NOON + HOUR))
+    quiet = await heart.write(a_payment(2, due_at=NOON + HOUR, quiet_until=NOON + SECOND))
+    accepted = await heart.write(a_payment(3, state=PaymentState.ACCEPTED))
+    others = await heart.write(a_payment(4, due_at=NOON + HOUR))
+    genuine = [Nudge(p.trans_id, p.account_key) for p in (payment, quiet)]
+    made_up = [
+        Nudge(accepted.trans_id, accepted.account_key),
+        Nudge(others.trans_id, "another"),
+        Nudge(trans_id(5), payment.account_key),
+    ]
+    assert dict.fromkeys(genuine, True) == await nudges.take([*genuine, *made_up])
+    assert [(NOON, 1), (NOON + SECOND, 1), (None, 0), (NOON + HOUR, 0)] == [
+        (held.due_at, held.hints) for held in [await heart.held(number) for number in (1, 2, 3, 4)]
+    ]
+
+
+async def test_a_nudge_during_a_look_leaves_a_mark(heart: Heart, database: Database) -> None:
+    """While somebody looks, a notification that comes in with others makes another look follow."""
+    await begun(heart)
+    claimed = await heart.ledger.claim(trans_id())
+    assert claimed is not None
+    nudge = Nudge(claimed.trans_id, claimed.account_key)
+    assert {nudge: True} == await Nudges(database, heart.world.clock).take([nudge])
+    held = await heart.held()
+    assert (claimed.due_at, 1, claimed.lease) == (held.due_at, 1, held.lease)
+
+
+async def test_forged_nudges_write_nothing(heart: Heart, database: Database) -> None:
+    """However many made-up payments are named, the database is read once and never written."""
+    await heart.write(a_payment(due_at=NOON + HOUR))
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(statement.split()[0])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        forged = [Nudge(trans_id(number), "made-up") for number in range(1, 301)]
+        assert {} == await Nudges(database, heart.world.clock).take(forged)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert ["SELECT"] == [statement for statement in said if statement not in {"BEGIN", "PRAGMA"}]

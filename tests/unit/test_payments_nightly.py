@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fakes import SeededChance
-from payments_kit import SHOP, lose_ledger, trans_id
+from payments_kit import SECRETS, SHOP, lose_ledger, trans_id
 from reconciliation_kit import Office, an_office
 
-from saleor_cinetpay.payments.nightly import LEASE, Nightly
+from saleor_cinetpay.payments.nightly import LEASE, Nightly, NightlyPurge
+from saleor_cinetpay.payments.purge import Purge
 from saleor_cinetpay.payments.worker import Worker
 
 TONIGHT = datetime(2026, 3, 5, 2, tzinfo=UTC)
@@ -79,6 +80,30 @@ async def test_the_night_settles_and_takes_up(office: Office) -> None:
     (lease,) = await nightly.claim_due()
     await nightly.reconcile(lease)
     assert ["accepted", "accepted"] == [(await office.heart.held(number)).state for number in (1, 2)]
+
+
+@pytest.mark.parametrize(("days", "purged"), [(None, False), (400, True), (800, False)])
+async def test_the_night_purges_where_the_operator_wants_it(office: Office, days: int | None, purged: bool) -> None:
+    """Without the setting nothing goes; with it, what is older than it says."""
+    purge = None
+    if days is not None:
+        purge = NightlyPurge(purge=Purge(office.database, SECRETS, office.clock), older_than=timedelta(days=days))
+    await office.paid(1)
+    await office.heart.ledger.nudge(trans_id())
+    await office.heart.work_off()
+    office.clock.turn(timedelta(days=500).total_seconds())
+    nightly = Nightly(
+        database=office.database,
+        reconciliation=office.reconciliation,
+        clock=office.clock,
+        chance=Punctual(),
+        purge=purge,
+    )
+    await nightly.claim_due()
+    office.clock.turn(timedelta(days=1).total_seconds())
+    (lease,) = await nightly.claim_due()
+    await nightly.reconcile(lease)
+    assert purged == ("purged" in await office.heart.kinds())
 
 
 async def test_what_a_dead_process_left_is_begun_anew(office: Office) -> None:

@@ -32,6 +32,23 @@ def test_keys_are_rotated_without_a_pause() -> None:
         OLD.open(NEW.seal(PLAIN, place="p"), place="p")
 
 
+def test_only_what_an_older_key_sealed_is_renewed() -> None:
+    """Renewed, a text opens with the new key alone; what the new key has sealed stays as it is."""
+    renewed = NEW.renew(OLD.seal(PLAIN, place="p"), place="p")
+    assert renewed is not None
+    assert PLAIN == SecretBox(["new"]).open(renewed, place="p")
+    assert NEW.renew(renewed, place="p") is None
+    with pytest.raises(Unsealable):
+        NEW.renew(renewed, place="q")
+
+
+@pytest.mark.parametrize("broken", ["", "AAAA", "no base64!", "A", "é"])
+def test_what_is_no_sealed_text_does_not_open(broken: str) -> None:
+    """A column that something else was written into is told as such, whatever it is."""
+    with pytest.raises(Unsealable):
+        OLD.open(broken, place="p")
+
+
 @pytest.mark.parametrize("place", [0, 5, -1])
 def test_a_changed_text_does_not_open(place: int) -> None:
     """One changed byte anywhere is noticed."""

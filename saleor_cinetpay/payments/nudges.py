@@ -1,0 +1,64 @@
+"""Nudges: hints that something changed (a notification, a return), which make payments due for a look.
+
+Anybody can send them, in any number. So many are written together, those about payments that nothing changes any more
+or that do not exist cost one read for all of them, and repeated ones cost one look.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, case, select, update
+
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.payment import PaymentState
+from saleor_cinetpay.payments.tables import payments
+
+CLOSED = (PaymentState.ACCEPTED, PaymentState.OPENING)
+"""States in which no look changes anything."""
+
+
+class Nudge(NamedTuple):
+    """A hint about a payment of an account; whoever sends it may have made both up."""
+
+    trans_id: str
+    account_key: str
+
+
+class Nudges:
+    """Writes nudges down."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def take(self, nudges: Collection[Nudge]) -> Mapping[Nudge, bool]:
+        """Make these payments due, and say which of them there are; writes nothing where there are none."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(payments.c.trans_id, payments.c.account_key).where(
+                    payments.c.trans_id.in_({nudge.trans_id for nudge in nudges}), payments.c.state.not_in(CLOSED)
+                )
+            )
+            known = {Nudge(row.trans_id, row.account_key) for row in rows} & set(nudges)
+        if known:
+            due = (
+                update(payments)
+                .where(payments.c.trans_id == bindparam("of"), *(payments.c.state != state for state in CLOSED))
+                .values(nudging(self._clock.now()))
+            )
+            async with self._database.write() as connection:
+                await connection.execute(due, [{"of": nudge.trans_id} for nudge in sorted(known)])
+        return dict.fromkeys(known, True)
+
+
+def nudging(now: datetime) -> dict[Any, Any]:
+    """Return what a nudge changes: due at once, or when the quiet time ends; during a look only a mark is left."""
+    wanted = case((payments.c.quiet_until > now, payments.c.quiet_until), else_=now)
+    leased = and_(payments.c.lease.is_not(None), payments.c.due_at > now)
+    earlier = and_(payments.c.due_at.is_not(None), payments.c.due_at <= wanted)
+    return {
+        payments.c.hints: payments.c.hints + 1,
+        payments.c.due_at: case((leased, payments.c.due_at), (earlier, payments.c.due_at), else_=wanted),
+    }
