@@ -6,8 +6,16 @@ from decimal import Decimal
 
 from pydantic import SecretStr
 
-from saleor_cinetpay.cinetpay import CinetPayClient, CinetPayTransaction, Credentials, History, PaymentFields
+from saleor_cinetpay.cinetpay import (
+    CinetPayBalance,
+    CinetPayClient,
+    CinetPayTransaction,
+    Credentials,
+    History,
+    PaymentFields,
+)
 from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.payments.announcing import Board, Notice
 from saleor_cinetpay.payments.completion import CheckoutState
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.report import Report, ReportType
@@ -17,6 +25,7 @@ from saleor_cinetpay.saleor.client import SaleorClient
 from saleor_cinetpay.saleor.registration import Registration
 from saleor_cinetpay.saleor.types import (
     ChargeStatus,
+    DismissedBy,
     SaleorCheckoutId,
     SaleorTransaction,
     SaleorTransactionId,
@@ -29,7 +38,7 @@ from saleor_cinetpay.shops.installations import Installation, Installations
 
 
 class CinetPays:
-    """The CinetPay of each environment, behind the heart's `Signer`, `Lookup` and `Histories`."""
+    """The CinetPay of each environment, behind the heart's `Signer`, `Lookup`, `Histories` and `BalanceReader`."""
 
     def __init__(self, clients: Mapping[Environment, CinetPayClient]) -> None:
         self._clients = clients
@@ -50,6 +59,11 @@ class CinetPays:
         credentials = Credentials(site_id=account.site_id, api_key=account.api_key)
         return await self._client(account).get_trans_history(credentials, date_from=day, date_to=day)
 
+    async def get_compte_status(self, account: Account, *, timeout_s: float) -> CinetPayBalance:
+        """Return what the purses of an account hold."""
+        credentials = Credentials(site_id=account.site_id, api_key=account.api_key)
+        return await self._client(account).get_compte_status(credentials, timeout_s=timeout_s)
+
     def _client(self, account: Account) -> CinetPayClient:
         client = self._clients.get(account.environment)
         if client is None:
@@ -58,7 +72,7 @@ class CinetPays:
 
 
 class Saleors:
-    """Every Saleor, behind the heart's `Reporter`, `Checkouts` and `Transactions`, and the doors' `KeySets`."""
+    """Every Saleor, behind the heart's `Reporter`, `Checkouts`, `Transactions`, `Boards`, and the doors' `KeySets`."""
 
     def __init__(self, client: SaleorClient) -> None:
         self._client = client
@@ -114,6 +128,31 @@ class Saleors:
             installation.token,
             SaleorCheckoutId(checkout_id),
             timeout_s=timeout_s,
+        )
+
+    async def put_up(self, installation: Installation, notice: Notice, *, timeout_s: float) -> None:
+        """Show a problem in the Dashboard."""
+        await self._client.create_app_problem(
+            SaleorApiUrl(installation.saleor_api_url),
+            installation.token,
+            key=notice.key,
+            message=notice.message,
+            critical=notice.critical,
+            timeout_s=timeout_s,
+        )
+
+    async def take_down(self, installation: Installation, key: str, *, timeout_s: float) -> None:
+        """Show a problem no longer."""
+        url = SaleorApiUrl(installation.saleor_api_url)
+        await self._client.dismiss_app_problem(url, installation.token, key, timeout_s=timeout_s)
+
+    async def read(self, installation: Installation, *, timeout_s: float) -> Board:
+        """Return which problems Saleor shows, and which staff have dismissed there."""
+        url = SaleorApiUrl(installation.saleor_api_url)
+        held = await self._client.read_app_problems(url, installation.token, timeout_s=timeout_s)
+        return Board(
+            open=frozenset(problem.key for problem in held if problem.dismissed_by is None),
+            dismissed=frozenset(problem.key for problem in held if problem.dismissed_by is DismissedBy.USER),
         )
 
     async def fetch_key_set(self, installation: Installation, *, timeout_s: float) -> str:

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from saleor_cinetpay.adapters import CinetPays, Registrations, Saleors
+from saleor_cinetpay.background import build_worker
 from saleor_cinetpay.chance import Chance, SystemChance
 from saleor_cinetpay.cinetpay import CinetPayClient
 from saleor_cinetpay.clock import Clock, SystemClock
@@ -29,20 +30,17 @@ from saleor_cinetpay.edge.proxies import Proxies, Trusted
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.balances import Balances
 from saleor_cinetpay.payments.books import Books
 from saleor_cinetpay.payments.comparing import Means
-from saleor_cinetpay.payments.completion import Completion
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.decisions import Decisions
-from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
-from saleor_cinetpay.payments.nightly import Nightly, NightlyPurge
 from saleor_cinetpay.payments.nudges import Nudges
 from saleor_cinetpay.payments.opening import Opening
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
-from saleor_cinetpay.payments.purge import Purge
 from saleor_cinetpay.payments.reconciliation import Reconciliation
 from saleor_cinetpay.payments.salvage import Salvage
 from saleor_cinetpay.payments.settlement import Settlement
@@ -90,6 +88,7 @@ class House:
     worker: Worker
     decisions: Decisions
     problems: Problems
+    balances: Balances
     reconciliation: Reconciliation
     saleor: SaleorClient
     saleors: Saleors
@@ -99,6 +98,7 @@ class House:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.balances.close()
         for http in self.https:
             await http.aclose()
         await self.database.close()
@@ -133,10 +133,6 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     processing = Processing(
         ledger=ledger, settlement=settlement, adoption=adoption, accounts=accounts, clock=clock, policy=policy
     )
-    delivery = Delivery(ledger=ledger, reporter=saleors, installations=installations, clock=clock, chance=chance)
-    completion = Completion(
-        database=database, checkouts=saleors, installations=installations, clock=clock, chance=chance
-    )
     reconciliation = Reconciliation(
         histories=cinetpays,
         transactions=saleors,
@@ -144,6 +140,8 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         installations=installations,
         means=_means(database, secrets, clock, settlement, adoption, policy),
     )
+    known = (saleors, installations, accounts)
+    worker = build_worker(settings, ledger, settlement, reconciliation, known, secrets, database, clock, chance)
     return House(
         settings=settings,
         clock=clock,
@@ -157,17 +155,11 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         settlement=settlement,
         opening=opening,
         processing=processing,
-        worker=Worker(
-            ledger=ledger,
-            settlement=settlement,
-            delivery=delivery,
-            completion=completion,
-            nightly=_nightly(settings, database, secrets, clock, chance, reconciliation),
-            clock=clock,
-        ),
+        worker=worker,
         reconciliation=reconciliation,
         decisions=Decisions(ledger=ledger, settlement=settlement, clock=clock),
         problems=Problems(database),
+        balances=Balances(database=database, reader=cinetpays, clock=clock),
         saleor=saleor,
         saleors=saleors,
         keys=KeyRenewal(installations, saleors),
@@ -306,21 +298,6 @@ def _means(
         problems=problems,
         clock=clock,
     )
-
-
-def _nightly(
-    settings: Settings,
-    database: Database,
-    secrets: SecretBox,
-    clock: Clock,
-    chance: Chance,
-    reconciliation: Reconciliation,
-) -> Nightly:
-    purge = None
-    if settings.purge_after_days is not None:
-        older_than = timedelta(days=settings.purge_after_days)
-        purge = NightlyPurge(purge=Purge(database, secrets, clock), older_than=older_than)
-    return Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance, purge=purge)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -43,11 +43,12 @@ PLAN: dict[str, frozenset[str]] = {
     "insight": FOUNDATIONS | PARTS | {"payments", "database"},
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
+    "background": FOUNDATIONS | PARTS | {"payments", "database", "adapters"},
     "desk_pages": FOUNDATIONS | PARTS | {"dashboard", "payments", "adapters", "app"},
     "app": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "adapters", "desk_pages", "edge", "insight", "migrations"},
+    | {"payments", "database", "adapters", "background", "desk_pages", "edge", "insight", "migrations"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS

@@ -225,13 +225,14 @@ class Ledger:
         await self._finish(due, {"due_at": retry_at, "lease": None}, event)
 
     async def take_up_again(self, saleor_api_url: str) -> None:
-        """Make every report due that waits for a Saleor, because it has just registered (again)."""
+        """Make everything due that a Saleor is to be told, because it has just registered (again)."""
         now = self._clock.now()
         waiting = (reports.c.state == ReportState.DUE, reports.c.due_at > now, reports.c.lease.is_(None))
         async with self._database.write() as connection:
             await connection.execute(
                 update(reports).where(reports.c.saleor_api_url == saleor_api_url, *waiting).values(due_at=now)
             )
+            await self.problems.tell_again_in(connection, saleor_api_url, now)
 
     async def reports_of(self, trans_id: str) -> Sequence[tuple[Report, ReportState]]:
         """Return the reports of a payment, oldest first."""

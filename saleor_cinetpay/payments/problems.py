@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Insert, Update, select, update
+import structlog
+from sqlalchemy import Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,8 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.tables import problems
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.shops.accounts import Account
+
+log = structlog.get_logger(__name__)
 
 
 class ProblemKind(StrEnum):
@@ -51,14 +54,31 @@ class Problem:
         return f"{self.kind}:{self.subject}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An open problem, and who has dismissed it, if somebody has."""
+
+    problem: Problem
+    raised_at: datetime
+    dismissed_by: str | None = None
+    dismissed_at: datetime | None = None
+
+
 class Problems:
-    """Keeps problems. `raise_in` and `solve_in` write in a transaction of the caller's."""
+    """Keeps problems. `raise_in` and `solve_in` write in a transaction of the caller's.
+
+    Whatever changes is due to be told to Saleor (`announcing`), in the same transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def open_of(self, saleor_api_url: str) -> list[tuple[datetime, Problem]]:
-        """Return what a shop must act on, oldest first."""
+        """Return what a shop must act on, oldest first, dismissed or not."""
+        return [(one.raised_at, one.problem) for one in await self.standing(saleor_api_url)]
+
+    async def standing(self, saleor_api_url: str) -> list[Standing]:
+        """Return a shop's open problems, oldest first, and what became of each."""
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(problems)
@@ -66,18 +86,31 @@ class Problems:
                 .order_by(problems.c.raised_at)
             )
         return [
-            (
-                row.raised_at,
-                Problem(
-                    kind=ProblemKind(row.kind),
-                    saleor_api_url=row.saleor_api_url,
-                    subject=row.key.partition(":")[2],
-                    trans_id=TransId(row.trans_id) if row.trans_id else None,
-                    detail=row.detail,
-                ),
+            Standing(
+                problem=problem_of(row),
+                raised_at=row.raised_at,
+                dismissed_by=row.dismissed_by,
+                dismissed_at=row.dismissed_at,
             )
             for row in rows
         ]
+
+    async def dismiss(self, saleor_api_url: str, key: str, *, by: str, now: datetime) -> bool:
+        """Take an open problem of a shop off its list; say whether there was one. It comes back where it changes."""
+        async with self._database.write() as connection:
+            dismissed = await connection.execute(
+                update(problems)
+                .where(
+                    problems.c.key == key,
+                    problems.c.saleor_api_url == saleor_api_url,
+                    problems.c.solved_at.is_(None),
+                    problems.c.dismissed_at.is_(None),
+                )
+                .values(dismissed_at=now, dismissed_by=by[:255], **_due(now))
+            )
+        if dismissed.rowcount:
+            log.info("problem_dismissed", key=key, by=by[:255])
+        return bool(dismissed.rowcount)
 
     async def raise_now(self, problem: Problem, now: datetime) -> None:
         """Raise a problem in a transaction of its own."""
@@ -90,30 +123,67 @@ class Problems:
             await self.solve_in(connection, kind, subject, now)
 
     async def raise_in(self, connection: AsyncConnection, problem: Problem, now: datetime) -> None:
-        """Raise a problem; one that is open already keeps the time of its first raising."""
+        """Raise a problem; one that stands as it is already stays so, dismissed or not.
+
+        One that stands keeps the time of its first raising, unless it was dismissed and comes back changed.
+        """
+        detail = dict(problem.detail)
+        raised = {"raised_at": now, "solved_at": None, "dismissed_at": None, "dismissed_by": None}
         row = {
             "key": problem.key,
             "saleor_api_url": problem.saleor_api_url,
             "kind": problem.kind,
             "trans_id": problem.trans_id,
-            "detail": dict(problem.detail),
-            "raised_at": now,
-            "solved_at": None,
+            "detail": detail,
+            **raised,
+            **_due(now),
         }
-        statement = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(problems).values(row)
-        reopened: Insert = statement.on_conflict_do_update(
-            index_elements=["key"], set_=row, where=problems.c.solved_at.is_not(None)
-        )
-        await connection.execute(reopened)
+        first = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(problems).values(row)
+        if (await connection.execute(first.on_conflict_do_nothing())).rowcount:
+            return
+        of_this = problems.c.key == problem.key
+        held = (await connection.execute(select(problems).where(of_this).with_for_update())).one()
+        if held.solved_at is None and held.detail == detail:
+            return
+        news = raised if held.solved_at is not None or held.dismissed_at is not None else {}
+        await connection.execute(update(problems).where(of_this).values(detail=detail, **news, **_due(now)))
 
     async def solve_in(self, connection: AsyncConnection, kind: ProblemKind, subject: str, now: datetime) -> None:
         """Solve a problem; does nothing where there is none."""
         solved: Update = (
             update(problems)
             .where(problems.c.key == f"{kind}:{subject}", problems.c.solved_at.is_(None))
-            .values(solved_at=now)
+            .values(solved_at=now, **_due(now))
         )
         await connection.execute(solved)
+
+    async def tell_again_in(self, connection: AsyncConnection, saleor_api_url: str, now: datetime) -> None:
+        """Make every open problem of a shop due: an app that is installed anew has none in that Saleor."""
+        await connection.execute(
+            update(problems)
+            .where(
+                problems.c.saleor_api_url == saleor_api_url,
+                problems.c.solved_at.is_(None),
+                problems.c.dismissed_at.is_(None),
+            )
+            .values(told_at=None, **_due(now))
+        )
+
+
+def problem_of(row: Any) -> Problem:
+    """Read a problem from its row."""
+    return Problem(
+        kind=ProblemKind(row.kind),
+        saleor_api_url=row.saleor_api_url,
+        subject=row.key.partition(":")[2],
+        trans_id=TransId(row.trans_id) if row.trans_id else None,
+        detail=row.detail,
+    )
+
+
+def _due(now: datetime) -> dict[str, Any]:
+    """Return what makes Saleor be told of a change; whoever is telling it of an earlier one loses the lease."""
+    return {"changed_at": now, "due_at": now, "lease": None}
 
 
 class Configurations:

@@ -52,6 +52,8 @@ payments = Table(
     Index(None, "due_at"),
     Index(None, "source_id"),
     Index(None, "success_time"),
+    # A shop's figures are counted in this index alone, however many payments others have.
+    Index("ix_payments_figures", "saleor_api_url", "opened_at", "environment", "state", "operator", "amount"),
 )
 
 payment_events = Table(
@@ -109,6 +111,23 @@ problems = Table(
     Column("detail", JSON, nullable=False),
     Column("raised_at", Moment, nullable=False),
     Column("solved_at", Moment),
+    Column("changed_at", Moment),
+    Column("dismissed_at", Moment),
+    Column("dismissed_by", String(255)),
+    Column("told_at", Moment),
+    Column("due_at", Moment, index=True),
+    Column("lease", String(32)),
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("account_key", String(64), primary_key=True),
+    Column("asked_at", Moment, nullable=False),
+    Column("read_at", Moment),
+    Column("figures", JSON),
+    Column("failed_at", Moment),
+    Column("failure", String(64)),
 )
 
 chores = Table(

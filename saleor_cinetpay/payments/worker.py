@@ -12,6 +12,7 @@ import structlog
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import AppError
+from saleor_cinetpay.payments.announcing import Announcing, DueProblem
 from saleor_cinetpay.payments.completion import Completion, DueCompletion
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.ledger import Ledger
@@ -22,6 +23,7 @@ from saleor_cinetpay.payments.settlement import Settlement
 
 PLACES = 64
 PLACES_EACH = 8
+PLACES_TO_TELL = 2
 BATCH = 8
 IDLE_S = 0.5
 AFTER_ERROR_S = 2.0
@@ -41,14 +43,16 @@ class Worker:
         delivery: Delivery,
         completion: Completion,
         clock: Clock,
+        announcing: Announcing | None = None,
         nightly: Nightly | None = None,
     ) -> None:
-        """Without `nightly` the nights' work is left to other processes."""
+        """Without `announcing` problems are told by other processes, without `nightly` the nights' work is theirs."""
         self._clock = clock
         self._woken = asyncio.Event()
         self._stopping = False
         pace = settlement.pace
         self._nights = None if nightly is None else _bench_of(nightly, done=self.wake)
+        self._telling = None if announcing is None else _telling_bench(announcing, done=self.wake)
         self._benches: tuple[_Bench[Payment], _Bench[DueReport], _Bench[DueCompletion]] = (
             _Bench(
                 claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
@@ -105,7 +109,7 @@ class Worker:
         return any([await bench.take() for bench in self._all()])
 
     def _all(self) -> "list[_Bench[Any]]":
-        return [*self._benches, *([self._nights] if self._nights else [])]
+        return [*self._benches, *(bench for bench in (self._telling, self._nights) if bench is not None)]
 
     async def _idle(self) -> None:
         try:
@@ -176,6 +180,17 @@ def _bench_of(nightly: Nightly, *, done: Callable[[], None]) -> _Bench[str]:
         whose=lambda _lease: "nightly",
         share=lambda _nightly: 1,
         do=nightly.reconcile,
+        done=done,
+    )
+
+
+def _telling_bench(announcing: Announcing, *, done: Callable[[], None]) -> _Bench[DueProblem]:
+    """Set the telling of problems up as a bench with few places for each shop: nobody waits for it."""
+    return _Bench(
+        claim=lambda limit, busy: announcing.claim_due(limit, except_shops=busy),
+        whose=lambda due: due.problem.saleor_api_url,
+        share=lambda _shop: PLACES_TO_TELL,
+        do=announcing.announce,
         done=done,
     )
 

@@ -1,7 +1,8 @@
 """Saleor's GraphQL API: one method for each thing that the app asks of it.
 
 All calls go through the one HTTP client that is handed in, so that its connections and its network guard hold
-for every shop. The documents stand in `documents/` and are valid on every Saleor from 3.20 on.
+for every shop. The documents stand in `documents/` and are valid on every Saleor from 3.20 on,
+or from the version that the method names.
 """
 
 import re
@@ -20,6 +21,7 @@ from saleor_cinetpay.saleor.exchange import exchange
 from saleor_cinetpay.saleor.graphql_transport import MESSAGE_LIMIT, SharedTransport
 from saleor_cinetpay.saleor.types import (
     EventReported,
+    SaleorAppProblem,
     SaleorCheckout,
     SaleorCheckoutId,
     SaleorIdentity,
@@ -41,6 +43,7 @@ _IDENTITY = TypeAdapter(SaleorIdentity)
 _TRANSACTION = TypeAdapter(SaleorTransaction | None)
 _CHECKOUT = TypeAdapter(SaleorCheckout | None)
 _WEBHOOKS = TypeAdapter(tuple[SaleorWebhook, ...])
+_APP_PROBLEMS = TypeAdapter(tuple[SaleorAppProblem, ...])
 
 _Parsed = TypeVar("_Parsed")
 
@@ -58,6 +61,12 @@ READ_WEBHOOKS = _document("webhooks")
 WEBHOOK_CREATE = _document("webhook_create")
 WEBHOOK_UPDATE = _document("webhook_update")
 WEBHOOK_DELETE = _document("webhook_delete")
+APP_PROBLEM_CREATE = _document("app_problem_create")
+APP_PROBLEM_DISMISS = _document("app_problem_dismiss")
+APP_PROBLEMS = _document("app_problems")
+
+ONE_YEAR_MIN = 366 * 24 * 60
+"""How long Saleor takes a problem that is told again for the same one."""
 
 
 class SaleorClient:
@@ -205,6 +214,43 @@ class SaleorClient:
         """Take a webhook of the app's away."""
         data = await self._execute(WEBHOOK_DELETE, saleor_api_url, token, {"id": webhook_id}, timeout_s)
         _payload(data, "webhookDelete")
+
+    async def create_app_problem(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        *,
+        key: str,
+        message: str,
+        critical: bool,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Show a problem of the app in the Dashboard; told again, it is renewed and counted.
+
+        Saleor knows this from 3.22.36 on; 3 to 128 characters of key, 3 to 2,048 of message.
+        """
+        variables = {
+            "key": key,
+            "message": message,
+            "criticalThreshold": 1 if critical else None,
+            "aggregationPeriod": ONE_YEAR_MIN,
+        }
+        data = await self._execute(APP_PROBLEM_CREATE, saleor_api_url, token, variables, timeout_s)
+        _payload(data, "appProblemCreate")
+
+    async def dismiss_app_problem(
+        self, saleor_api_url: SaleorApiUrl, token: SecretStr, key: str, *, timeout_s: float | None = None
+    ) -> None:
+        """Show a problem no longer; does nothing where it is not shown. From 3.22.36 on."""
+        data = await self._execute(APP_PROBLEM_DISMISS, saleor_api_url, token, {"keys": [key]}, timeout_s)
+        _payload(data, "appProblemDismiss")
+
+    async def read_app_problems(
+        self, saleor_api_url: SaleorApiUrl, token: SecretStr, *, timeout_s: float | None = None
+    ) -> tuple[SaleorAppProblem, ...]:
+        """Return the app's problems that Saleor keeps, dismissed ones too. From 3.22.36 on."""
+        data = await self._execute(APP_PROBLEMS, saleor_api_url, token, {}, timeout_s)
+        return _parsed(_APP_PROBLEMS, (data.get("app") or {}).get("problems") or ())
 
     async def _execute(
         self,

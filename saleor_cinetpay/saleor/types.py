@@ -209,3 +209,23 @@ class SaleorWebhook:
     query: Annotated[str | None, Field(validation_alias="subscriptionQuery")]
     sync_events: Annotated[_EventTypes, Field(validation_alias="syncEvents")]
     async_events: Annotated[_EventTypes, Field(validation_alias="asyncEvents")]
+
+
+class DismissedBy(_SaleorEnum):
+    """Who dismissed a problem of the app."""
+
+    APP = "APP"
+    USER = "USER"
+    UNKNOWN = "UNKNOWN"
+
+
+def _dismisser(dismissed: object) -> object:
+    return dismissed.get("by") if isinstance(dismissed, dict) else dismissed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorAppProblem:
+    """A problem of the app that Saleor keeps."""
+
+    key: str
+    dismissed_by: Annotated[DismissedBy | None, Field(validation_alias="dismissed"), BeforeValidator(_dismisser)] = None

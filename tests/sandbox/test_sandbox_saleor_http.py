@@ -9,6 +9,7 @@ from sandbox_saleor_kit import APP_URL, GATEWAY, MANIFEST_URL, TinyApp, TurnedCl
 from starlette.responses import PlainTextResponse
 
 from saleor_cinetpay.sandbox.saleor.app import build_saleor, serve_saleor
+from saleor_cinetpay.sandbox.saleor.books import Refusal
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
 from saleor_cinetpay.sandbox.saleor.faults import FaultKind
 from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor
@@ -226,19 +227,44 @@ async def test_what_can_not_be_run(http: httpx.AsyncClient, body: str) -> None:
     assert (400, True) == (response.status_code, bool(response.json()["errors"]))
 
 
+CREATE_PROBLEM = """mutation {
+  appProblemCreate(input: {key: "paid-twice", message: "Paid twice", criticalThreshold: 2}) {
+    appProblem { count isCritical } errors { code } } }"""
+DISMISS_PROBLEM = 'mutation { appProblemDismiss(input: {byApp: {keys: ["paid-twice"]}}) { errors { code } } }'
+READ_PROBLEMS = "{ app { problems { key count dismissed { by } } } }"
+
+
 async def test_problems_of_the_app(http: httpx.AsyncClient, app: TinyApp, saleor: SmallSaleor) -> None:
-    """An app shows a problem, which counts up within its period, and takes it away."""
-    create = """mutation { appProblemCreate(input: {key: "paid-twice", message: "Paid twice", criticalThreshold: 2}) {
-      appProblem { count isCritical } errors { code } } }"""
-    await ask(http, create, app.tokens[0])
-    again = await ask(http, create, app.tokens[0])
+    """An app shows a problem, which counts up within its period, and dismisses it; the next one is new."""
+    await ask(http, CREATE_PROBLEM, app.tokens[0])
+    again = await ask(http, CREATE_PROBLEM, app.tokens[0])
     assert {"count": 2, "isCritical": True} == again["data"]["appProblemCreate"]["appProblem"]
-    await ask(
-        http,
-        'mutation { appProblemDismiss(input: {byApp: {keys: ["paid-twice"]}}) { errors { code } } }',
-        app.tokens[0],
+    await ask(http, DISMISS_PROBLEM, app.tokens[0])
+    await ask(http, CREATE_PROBLEM, app.tokens[0])
+    held = await ask(http, READ_PROBLEMS, app.tokens[0])
+    assert [
+        {"key": "paid-twice", "count": 2, "dismissed": {"by": "APP"}},
+        {"key": "paid-twice", "count": 1, "dismissed": None},
+    ] == held["data"]["app"]["problems"]
+
+
+async def test_a_hundred_problems_of_an_app_are_kept(saleor: SmallSaleor, clock: TurnedClock) -> None:
+    """One more drops the one that was renewed longest ago, told or dismissed."""
+    installed = saleor.store.apps[GATEWAY]
+    for number in range(101):
+        clock.turn(1)
+        saleor.problems.create(installed, f"key-{number}", "Oh no", critical_threshold=None, aggregation_min=60)
+    assert [f"key-{number}" for number in range(1, 101)] == [problem.key for problem in installed.problems]
+
+
+@pytest.mark.parametrize(("key", "message"), [("ab", "Oh no"), ("k" * 129, "Oh no"), ("key", "no")])
+async def test_a_problem_has_its_limits(saleor: SmallSaleor, key: str, message: str) -> None:
+    """Saleor refuses a key or a message that is too short, and a key that is too long."""
+    refused = saleor.problems.create(
+        saleor.store.apps[GATEWAY], key, message, critical_threshold=None, aggregation_min=60
     )
-    assert [] == saleor.store.apps[GATEWAY].problems
+    assert isinstance(refused, Refusal)
+    assert ("INVALID", []) == (refused.code, saleor.store.apps[GATEWAY].problems)
 
 
 async def test_saleor_is_down(http: httpx.AsyncClient, saleor: SmallSaleor, clock: TurnedClock) -> None:

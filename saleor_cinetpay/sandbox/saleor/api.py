@@ -1,7 +1,7 @@
 """The GraphQL API: what each operation does, and who may ask for it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from saleor_cinetpay.sandbox.saleor.checkouts import CheckoutCompleted, Checkout
 from saleor_cinetpay.sandbox.saleor.execution import read_member
 from saleor_cinetpay.sandbox.saleor.ids import read_id
 from saleor_cinetpay.sandbox.saleor.payments import GatewayConfig, Session
-from saleor_cinetpay.sandbox.saleor.records import App, Checkout, Order, PaymentMethod, Problem, Transaction
+from saleor_cinetpay.sandbox.saleor.records import App, Checkout, Order, PaymentMethod, Transaction
 
 HANDLE_PAYMENTS = "HANDLE_PAYMENTS"
 GUARDED = {
@@ -33,8 +33,6 @@ GUARDED = {
     "Mutation.webhookDelete": None,
 }
 """The permission that a field wants; `None` wants any app."""
-
-MAX_PROBLEM_KEY = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,35 +234,23 @@ class Api(AppWebhooks):
         return {"transaction": None if refusal else transaction, "errors": [refusal] if refusal else []}
 
     def app_problem_create(self, info: Info, input: dict[str, Any]) -> dict[str, Any]:
-        """Show a problem of the app in the Dashboard; the same key within the aggregation period counts up."""
-        app = _app(info)
-        key, now = input["key"], self._saleor.config.now()
-        if not 3 <= len(key) <= MAX_PROBLEM_KEY or len(input["message"]) < 3:
-            error = Refusal(code="INVALID", message="Key and message have at least 3 characters.", field="input")
-            return {"appProblem": None, "errors": [error]}
-        period = timedelta(minutes=input.get("aggregation_period") or 0)
-        problem = next((p for p in app.problems if p.key == key and now - p.updated_at <= period), None)
-        if problem:
-            problem.count, problem.message, problem.updated_at = problem.count + 1, input["message"], now
-        else:
-            problem = Problem(
-                pk=self._store.next_pk(),
-                key=key,
-                message=input["message"],
-                created_at=now,
-                updated_at=now,
-                critical_threshold=input.get("critical_threshold"),
-            )
-            app.problems.append(problem)
-        return {"appProblem": problem, "errors": []}
+        """Show a problem of the app in the Dashboard."""
+        created = self._saleor.problems.create(
+            _app(info),
+            input["key"],
+            input["message"],
+            critical_threshold=input.get("critical_threshold"),
+            aggregation_min=60 if (period := input.get("aggregation_period")) is None else period,
+        )
+        if isinstance(created, Refusal):
+            return {"appProblem": None, "errors": [created]}
+        return {"appProblem": created, "errors": []}
 
     def app_problem_dismiss(self, info: Info, input: dict[str, Any]) -> dict[str, Any]:
         """Take the app's own problems away, by key or by id."""
         by_app = input.get("by_app") or {}
-        keys, ids = by_app.get("keys") or [], by_app.get("ids") or []
-        app = _app(info)
-        app.problems = [p for p in app.problems if p.key not in keys and p.id not in ids]
-        return {"errors": []}
+        refusal = self._saleor.problems.dismiss(_app(info), by_app.get("keys") or [], by_app.get("ids") or [], by="APP")
+        return {"errors": [refusal] if refusal else []}
 
 
 def _app(info: Info) -> App:

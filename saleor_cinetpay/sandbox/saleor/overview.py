@@ -33,7 +33,9 @@ def app_shown(app: App) -> dict[str, Any]:
         "appUrl": app.app_url,
         "permissions": list(app.permission_codes),
         "webhooks": sorted(event for webhook in app.webhooks for event in webhook.events),
-        "problems": [{"key": p.key, "message": p.message, "count": p.count} for p in app.problems],
+        "problems": [
+            {"key": p.key, "message": p.message, "count": p.count} for p in app.problems if p.dismissed_by is None
+        ],
     }
 
 

@@ -238,11 +238,18 @@ class Problem:
     updated_at: datetime
     critical_threshold: int | None
     count: int = 1
+    dismissed_by: str | None = None
+    """APP or USER, once it was dismissed."""
 
     @property
     def id(self) -> str:
         """The id that the API shows."""
         return global_id("AppProblem", self.pk)
+
+    @property
+    def dismissed(self) -> dict[str, str] | None:
+        """Who dismissed it."""
+        return {"by": self.dismissed_by} if self.dismissed_by else None
 
     @property
     def is_critical(self) -> bool:

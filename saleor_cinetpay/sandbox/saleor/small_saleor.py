@@ -20,6 +20,7 @@ from saleor_cinetpay.sandbox.saleor.installing import Installer
 from saleor_cinetpay.sandbox.saleor.messages import MessageLog
 from saleor_cinetpay.sandbox.saleor.money import quantized
 from saleor_cinetpay.sandbox.saleor.payments import GatewayConfig, Payments, Session
+from saleor_cinetpay.sandbox.saleor.problems import Problems
 from saleor_cinetpay.sandbox.saleor.records import App, Checkout, Order, Transaction
 from saleor_cinetpay.sandbox.saleor.signing import KeyRing, SigningKey
 from saleor_cinetpay.sandbox.saleor.store import Store
@@ -73,6 +74,7 @@ class SmallSaleor:
         self._payments = Payments(self.store, self.books, self._sender)
         self.actions = StaffActions(self.config, self.store, self.books, self._sender)
         self.checkouts = Checkouts(self.store)
+        self.problems = Problems(self.config.now, self.store.next_pk)
 
     async def close(self) -> None:
         """Stop the worker and close the connections."""

@@ -1,0 +1,58 @@
+"""What works in the background, built and wired: the worker and all that it carries out."""
+
+from datetime import timedelta
+
+from saleor_cinetpay.adapters import Saleors
+from saleor_cinetpay.chance import Chance
+from saleor_cinetpay.clock import Clock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.payments.announcing import Announcing
+from saleor_cinetpay.payments.completion import Completion
+from saleor_cinetpay.payments.delivery import Delivery
+from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.nightly import Nightly, NightlyPurge
+from saleor_cinetpay.payments.purge import Purge
+from saleor_cinetpay.payments.reconciliation import Reconciliation
+from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.payments.worker import Worker
+from saleor_cinetpay.settings import Settings
+from saleor_cinetpay.shops.accounts import Accounts
+from saleor_cinetpay.shops.installations import Installations
+from saleor_cinetpay.shops.secrets import SecretBox
+
+
+def build_worker(
+    settings: Settings,
+    ledger: Ledger,
+    settlement: Settlement,
+    reconciliation: Reconciliation,
+    known: tuple[Saleors, Installations, Accounts],
+    secrets: SecretBox,
+    database: Database,
+    clock: Clock,
+    chance: Chance,
+) -> Worker:
+    """Build the worker of one process."""
+    saleors, installations, accounts = known
+    purge = None
+    if settings.purge_after_days is not None:
+        older_than = timedelta(days=settings.purge_after_days)
+        purge = NightlyPurge(purge=Purge(database, secrets, clock), older_than=older_than)
+    return Worker(
+        ledger=ledger,
+        settlement=settlement,
+        delivery=Delivery(ledger=ledger, reporter=saleors, installations=installations, clock=clock, chance=chance),
+        completion=Completion(
+            database=database, checkouts=saleors, installations=installations, clock=clock, chance=chance
+        ),
+        announcing=Announcing(
+            database=database,
+            boards=saleors,
+            installations=installations,
+            accounts=accounts,
+            clock=clock,
+            chance=chance,
+        ),
+        nightly=Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance, purge=purge),
+        clock=clock,
+    )
