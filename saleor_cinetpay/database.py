@@ -1,11 +1,15 @@
 """The database: SQLite with one writer, or PostgreSQL. Tables stand beside the code that uses them.
 
+What happens often is a unit of work (`change`, `query`): SQLite commits the units that are waiting together. Whatever
+takes its time reads and writes in a block (`read`, `write`).
+
 SQLite runs in WAL mode with `synchronous=FULL`: what `write()` has left without an error survives a power cut.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -13,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import DateTime, MetaData, event
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
 from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.group_commit import GroupCommit, Outcome, Work, carried_out
 
 POOL_WAIT_S = 3.0
 STATEMENT_WAIT_S = 3.0
@@ -73,7 +78,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = async_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._units: _SQLiteUnits | None = None
         if self.is_sqlite:
+            self._units = _SQLiteUnits(self.url)
             self._writer = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(self.url, connections=READERS, begin="BEGIN")
         else:
@@ -86,10 +93,29 @@ class Database:
                 connect_args={"timeout": POOL_WAIT_S, "command_timeout": STATEMENT_WAIT_S},
             )
 
+    async def change(self, work: Work[Outcome]) -> Outcome:
+        """Carry a unit of work out in a transaction of its own, and return what it returned once that is committed.
+
+        Where it raises, nothing of it is written. It may be carried out again, so it keeps nothing between.
+        """
+        async with _translated():
+            if self._units is not None:
+                return await self._units.change(work)
+            async with self._writer.begin() as connection:
+                return await work(connection)
+
+    async def query(self, work: Work[Outcome]) -> Outcome:
+        """Carry a unit of work out that only reads, and little."""
+        async with _translated():
+            if self._units is not None:
+                return await self._units.query(work)
+            async with self._reader.connect() as connection:
+                return await work(connection)
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits when the block ends, and rolls back when it raises."""
-        async with _translated(), self._writer.begin() as connection:
+        async with _translated(), self._turn(), self._writer.begin() as connection:
             yield connection
 
     @asynccontextmanager
@@ -100,8 +126,50 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._units is not None:
+            await self._units.close()
         await self._writer.dispose()
         await self._reader.dispose()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until nobody else in this process writes to SQLite, where connections wait blindly for each other."""
+        if self._units is None:
+            yield
+            return
+        async with asyncio.timeout(POOL_WAIT_S):
+            await self._units.turn.acquire()
+        try:
+            yield
+        finally:
+            self._units.turn.release()
+
+
+class _SQLiteUnits:
+    """Carries units of work out in threads, one of which writes."""
+
+    def __init__(self, url: URL) -> None:
+        self.turn = asyncio.Lock()
+        self._writer = _sqlite_unit_engine(url, connections=1, begin="BEGIN IMMEDIATE")
+        self._reader = _sqlite_unit_engine(url, connections=READERS, begin="BEGIN")
+        self._commits = GroupCommit(self._writer, self.turn)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+
+    async def change(self, work: Work[Outcome]) -> Outcome:
+        return await self._commits.change(work, within_s=POOL_WAIT_S + STATEMENT_WAIT_S)
+
+    async def query(self, work: Work[Outcome]) -> Outcome:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
+
+    async def close(self) -> None:
+        await self._commits.close()
+        self._threads.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _read(self, work: Work[Outcome]) -> Outcome:
+        with self._reader.connect() as connection:
+            return carried_out(work, connection)
 
 
 def async_url(url: str) -> URL:
@@ -133,8 +201,24 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
         pool_timeout=POOL_WAIT_S,
         async_creator=partial(_sqlite_connection, url.database or ":memory:"),
     )
+    _as_sqlite_should_be(engine.sync_engine, begin)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def _sqlite_unit_engine(url: URL, *, connections: int, begin: str) -> Engine:
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        connect_args={"timeout": STATEMENT_WAIT_S, "check_same_thread": False},
+    )
+    _as_sqlite_should_be(engine, begin)
+    return engine
+
+
+def _as_sqlite_should_be(engine: Engine, begin: str) -> None:
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -143,17 +227,15 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
-    @event.listens_for(engine.sync_engine, "handle_error")
+    @event.listens_for(engine, "handle_error")
     def reopen(context: ExceptionContext) -> None:
         """Let go of a connection that can only read: it was opened so, and would stay so when the file is writable."""
         if getattr(context.original_exception, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY:
             context.is_disconnect = True
-
-    return engine
 
 
 async def _sqlite_connection(file: str) -> aiosqlite.Connection:

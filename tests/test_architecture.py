@@ -34,7 +34,8 @@ BORDERS = frozenset({"webhooks", "dashboard", "customer"})
 
 PLAN: dict[str, frozenset[str]] = {
     **dict.fromkeys(FOUNDATIONS, FOUNDATIONS),
-    "database": FOUNDATIONS,
+    "group_commit": frozenset(),
+    "database": FOUNDATIONS | {"group_commit"},
     **dict.fromkeys(PARTS, FOUNDATIONS),
     "shops": FOUNDATIONS | {"database"},
     "payments": FOUNDATIONS | PARTS | {"database"},
@@ -76,6 +77,7 @@ BROAD_EXCEPTS: dict[str, int] = {
     "saleor_cinetpay.payments.worker": 1,
     "saleor_cinetpay.dashboard.desk": 1,
     "saleor_cinetpay.edge.border": 1,
+    "saleor_cinetpay.group_commit": 1,
     "webhooks.pipeline": 1,
 }
 """The modules that may catch everything, and how often: the outer borders, where the process or the answer ends."""

@@ -62,24 +62,30 @@ class Ledger:
         self._chance = chance
         self.problems = Problems(database)
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
+        self._write_down = self._insert(payments).on_conflict_do_nothing()
 
     # -- payments ------------------------------------------------------------------------------------------------
 
     async def open(self, payment: Payment, event: Event) -> Payment:
         """Write a payment down, and return it; or the one that already stands under its trans id."""
-        async with self._database.write() as connection:
-            written = await connection.execute(
-                self._insert(payments).values(row_of(payment, self._secrets)).on_conflict_do_nothing()
-            )
+        row = row_of(payment, self._secrets)
+
+        async def work(connection: AsyncConnection) -> Payment:
+            written: CursorResult[Any] = await connection.execute(self._write_down, row)
             if written.rowcount == 1:
                 await record(connection, payment.trans_id, self._clock.now(), event)
                 return payment
             return await self._fetch(connection, payment.trans_id)
 
+        return await self._database.change(work)
+
     async def find(self, trans_id: str) -> Payment | None:
         """Return the payment, or None."""
-        async with self._database.read() as connection:
-            row = (await connection.execute(_ONE, {"of": trans_id})).one_or_none()
+
+        async def work(connection: AsyncConnection) -> Any:
+            return (await connection.execute(_ONE, {"of": trans_id})).one_or_none()
+
+        row = await self._database.query(work)
         return None if row is None else payment_of(row, self._secrets)
 
     async def claim(
@@ -114,7 +120,8 @@ class Ledger:
         was lost meanwhile; then nothing is written.
         """
         now = self._clock.now()
-        async with self._database.write() as connection:
+
+        async def work(connection: AsyncConnection) -> Payment | None:
             row = (await connection.execute(_LEASED, {"of": claimed.trans_id, "held": claimed.lease})).one_or_none()
             if row is None:
                 return None
@@ -130,7 +137,9 @@ class Ledger:
                 await self._write_report(connection, conclusion.report, now)
             await self._write_aftermath(connection, after, conclusion, now)
             await record(connection, claimed.trans_id, self._clock.now(), event(before, after))
-        return after
+            return after
+
+        return await self._database.change(work)
 
     async def nudge(self, trans_id: str, *, account_key: str | None = None, buyer_back: bool = False) -> Payment | None:
         """Make a payment (of that account) due at once, or when its quiet time ends; None where no look changes it.
@@ -144,10 +153,12 @@ class Ledger:
             conditions.append(payments.c.account_key == account_key)
         if buyer_back:
             values[payments.c.buyer_back_at] = func.coalesce(payments.c.buyer_back_at, now)
-        async with self._database.write() as connection:
-            row = (
-                await connection.execute(update(payments).where(*conditions).values(values).returning(payments))
-            ).one_or_none()
+        statement = update(payments).where(*conditions).values(values).returning(payments)
+
+        async def work(connection: AsyncConnection) -> Any:
+            return (await connection.execute(statement)).one_or_none()
+
+        row = await self._database.change(work)
         return None if row is None else payment_of(row, self._secrets)
 
     async def hand_over(self, payment: Payment) -> None:
@@ -169,16 +180,19 @@ class Ledger:
     async def tell_failure(self, trans_id: str, code: str) -> datetime | None:
         """Note that Saleor is about to be told a failure, and return its time; None where the payment is accepted."""
         now = self._clock.now()
-        async with self._database.write() as connection:
-            noted = await connection.execute(
-                update(payments)
-                .where(payments.c.trans_id == trans_id, payments.c.state != PaymentState.ACCEPTED)
-                .values(failure_told_at=now)
-            )
-            if noted.rowcount != 1:
+        note = (
+            update(payments)
+            .where(payments.c.trans_id == trans_id, payments.c.state != PaymentState.ACCEPTED)
+            .values(failure_told_at=now)
+        )
+
+        async def work(connection: AsyncConnection) -> datetime | None:
+            if (await connection.execute(note)).rowcount != 1:
                 return None
             await record(connection, trans_id, self._clock.now(), Event(kind="failure_told", detail={"code": code}))
-        return now
+            return now
+
+        return await self._database.change(work)
 
     async def history(self, trans_id: str) -> list[tuple[datetime, Event]]:
         """Return everything that happened to a payment, oldest first."""
@@ -198,14 +212,17 @@ class Ledger:
             due = due.where(reports.c.saleor_api_url.not_in(except_shops))
         first = due.order_by(reports.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
         lease = self._chance.token()
-        async with self._database.write() as connection:
-            rows = await connection.execute(
-                update(reports)
-                .where(reports.c.id.in_(select(first)))
-                .values(due_at=now + LEASE, lease=lease, attempts=reports.c.attempts + 1)
-                .returning(reports)
-            )
-            return [report_of_row(row) for row in rows]
+        claim = (
+            update(reports)
+            .where(reports.c.id.in_(select(first)))
+            .values(due_at=now + LEASE, lease=lease, attempts=reports.c.attempts + 1)
+            .returning(reports)
+        )
+
+        async def work(connection: AsyncConnection) -> list[Any]:
+            return list(await connection.execute(claim))
+
+        return [report_of_row(row) for row in await self._database.change(work)]
 
     async def report_delivered(self, due: DueReport, *, already_processed: bool) -> None:
         """Close a report that Saleor has."""
@@ -246,8 +263,11 @@ class Ledger:
 
     async def _claim_payments(self, statement: Executable, now: datetime, **parameters: object) -> list[Payment]:
         lease = {"leased_until": now + LEASE, "held": self._chance.token()}
-        async with self._database.write() as connection:
-            rows = (await connection.execute(statement, lease | parameters)).all()
+
+        async def work(connection: AsyncConnection) -> list[Any]:
+            return list(await connection.execute(statement, lease | parameters))
+
+        rows = await self._database.change(work)
         return [payment for row in rows if (payment := self._readable(row)) is not None]
 
     def _readable(self, row: Any) -> Payment | None:
@@ -345,12 +365,14 @@ class Ledger:
         return list(others) if after.source_total is None or paid > after.source_total else []
 
     async def _finish(self, due: DueReport, values: Mapping[str, Any], event: Event) -> None:
-        async with self._database.write() as connection:
-            finished: CursorResult[Any] = await connection.execute(
-                update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease).values(dict(values))
-            )
+        finish = update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease).values(dict(values))
+
+        async def work(connection: AsyncConnection) -> None:
+            finished: CursorResult[Any] = await connection.execute(finish)
             if finished.rowcount == 1:
                 await record(connection, due.report.trans_id, self._clock.now(), event)
+
+        await self._database.change(work)
 
 
 def _heeding_hints(after: Payment, now: datetime) -> Payment:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
@@ -126,8 +127,12 @@ class Accounts:
         )
 
     async def _one(self, *conditions: Any) -> Account | None:
-        async with self._database.read() as connection:
-            row = (await connection.execute(select(accounts).where(*conditions))).one_or_none()
+        wanted = select(accounts).where(*conditions)
+
+        async def work(connection: AsyncConnection) -> Any:
+            return (await connection.execute(wanted)).one_or_none()
+
+        row = await self._database.query(work)
         return None if row is None else self._read(row)
 
     def _new(self, saleor_api_url: str, given: EnvironmentAccount) -> Account:

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
@@ -19,6 +21,8 @@ EXTENSIONS_SINCE = (3, 22)
 KEY_SET_FETCH_EVERY = timedelta(seconds=10)
 ASK_FOR_KEYS_EVERY = timedelta(seconds=1)
 """How often one process asks the database whether it may fetch: calls with made-up keys come in any number."""
+
+_ONE = select(installations).where(installations.c.saleor_api_url == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +96,12 @@ class Installations:
         Raises:
             LedgerUnavailable: where the database does not answer and memory holds nothing.
         """
+
+        async def work(connection: AsyncConnection) -> Any:
+            return (await connection.execute(_ONE, {"of": saleor_api_url})).one_or_none()
+
         try:
-            async with self._database.read() as connection:
-                row = (
-                    await connection.execute(
-                        select(installations).where(installations.c.saleor_api_url == saleor_api_url)
-                    )
-                ).one_or_none()
+            row = await self._database.query(work)
         except LedgerUnavailable:
             if saleor_api_url in self._remembered:
                 return self._remembered[saleor_api_url]

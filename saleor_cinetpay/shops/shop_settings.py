@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.shops.tables import shop_settings
@@ -34,10 +35,12 @@ class ShopSettings:
 
     async def of(self, saleor_api_url: str) -> ShopChoices:
         """Return what a shop has chosen."""
-        async with self._database.read() as connection:
-            row = (
-                await connection.execute(select(shop_settings).where(shop_settings.c.saleor_api_url == saleor_api_url))
-            ).one_or_none()
+        wanted = select(shop_settings).where(shop_settings.c.saleor_api_url == saleor_api_url)
+
+        async def work(connection: AsyncConnection) -> Any:
+            return (await connection.execute(wanted)).one_or_none()
+
+        row = await self._database.query(work)
         if row is None:
             return ShopChoices()
         return ShopChoices(

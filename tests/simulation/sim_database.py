@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import StaticPool
 
 from saleor_cinetpay.database import Database, metadata
+from saleor_cinetpay.group_commit import Outcome, Work
 from saleor_cinetpay.payments import tables as _payments_tables  # noqa: F401  makes its tables known
 from saleor_cinetpay.shops import tables as _shops_tables  # noqa: F401  makes its tables known
 
@@ -117,6 +118,14 @@ class InLoopDatabase(Database):
         self._store.written()
         await self._life.step()
         self._may_fail()
+
+    async def change(self, work: Work[Outcome]) -> Outcome:
+        async with self.write() as connection:
+            return await work(connection)
+
+    async def query(self, work: Work[Outcome]) -> Outcome:
+        async with self.read() as connection:
+            return await work(connection)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
