@@ -36,6 +36,14 @@ from saleor_cinetpay.saleor.types import (
 from saleor_cinetpay.shops.accounts import Account, Environment
 from saleor_cinetpay.shops.installations import Installation, Installations
 
+ACTIONS_AFTER: Mapping[ReportType, tuple[TransactionAction, ...] | None] = {
+    ReportType.CHARGE_SUCCESS: (TransactionAction.REFUND,),
+    ReportType.CHARGE_FAILURE: (),
+    ReportType.REFUND_SUCCESS: None,
+    ReportType.REFUND_FAILURE: None,
+}
+"""What staff may ask for once Saleor has a report; None leaves it as it is: the rest can still be refunded."""
+
 
 class CinetPays:
     """The CinetPay of each environment, behind the heart's `Signer`, `Lookup`, `Histories` and `BalanceReader`."""
@@ -79,7 +87,6 @@ class Saleors:
 
     async def report(self, installation: Installation, report: Report, *, timeout_s: float) -> bool:
         """Tell Saleor of an event; return whether it had it already."""
-        actions = (TransactionAction.REFUND,) if report.type is ReportType.CHARGE_SUCCESS else ()
         reported = await self._client.report_transaction_event(
             SaleorApiUrl(installation.saleor_api_url),
             installation.token,
@@ -91,7 +98,7 @@ class Saleors:
                 currency=report.currency,
                 time=report.time,
                 message=report.message,
-                available_actions=actions,
+                available_actions=ACTIONS_AFTER[report.type],
             ),
             timeout_s=timeout_s,
         )

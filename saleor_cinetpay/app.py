@@ -42,6 +42,8 @@ from saleor_cinetpay.payments.opening import Opening
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
 from saleor_cinetpay.payments.reconciliation import Reconciliation
+from saleor_cinetpay.payments.refund_decisions import RefundDecisions
+from saleor_cinetpay.payments.refunds import Refunds
 from saleor_cinetpay.payments.salvage import Salvage
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.worker import Worker
@@ -62,6 +64,7 @@ from webhooks.payment_gateway_initialize_session import PaymentGatewayInitialize
 from webhooks.pipeline import Pipeline
 from webhooks.transaction_initialize_session import TransactionInitializeDoor
 from webhooks.transaction_process_session import TransactionProcessDoor
+from webhooks.transaction_refund_requested import TransactionRefundDoor
 
 STATIC = Path(__file__).parent / "static"
 CINETPAY_CONNECTIONS = 100
@@ -87,6 +90,8 @@ class House:
     processing: Processing
     worker: Worker
     decisions: Decisions
+    refunds: Refunds
+    refund_decisions: RefundDecisions
     problems: Problems
     balances: Balances
     reconciliation: Reconciliation
@@ -158,6 +163,8 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         worker=worker,
         reconciliation=reconciliation,
         decisions=Decisions(ledger=ledger, settlement=settlement, clock=clock),
+        refunds=Refunds(database, secrets, clock),
+        refund_decisions=_refund_decisions(database, secrets, saleors, installations, clock),
         problems=Problems(database),
         balances=Balances(database=database, reader=cinetpays, clock=clock),
         saleor=saleor,
@@ -206,6 +213,7 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             *pipeline.routes([PaymentGatewayInitializeDoor(house.opening)]),
             *pipeline.routes([TransactionInitializeDoor(house.opening, hand_over, house.clock)]),
             *pipeline.routes([TransactionProcessDoor(house.processing, house.clock)]),
+            *pipeline.routes([TransactionRefundDoor(house.refunds)]),
             notifications.route(),
             *returns.routes(),
             *pages.routes(),
@@ -297,6 +305,14 @@ def _means(
         salvage=Salvage(adoption=adoption, problems=problems, clock=clock, policy=policy),
         problems=problems,
         clock=clock,
+    )
+
+
+def _refund_decisions(
+    database: Database, secrets: SecretBox, saleors: Saleors, installations: Installations, clock: Clock
+) -> RefundDecisions:
+    return RefundDecisions(
+        database=database, secrets=secrets, transactions=saleors, installations=installations, clock=clock
     )
 
 

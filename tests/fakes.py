@@ -211,8 +211,8 @@ class FakeCinetPay:
         """The buyer opens the payment page with the form."""
         self.shows(trans_id, cpm_result="662", cpm_trans_status="WAITING_CUSTOMER_PAYMENT")
 
-    def pays(self, trans_id: str) -> None:
-        """The buyer pays."""
+    def pays(self, trans_id: str, phone: str = "") -> None:
+        """The buyer pays, from that number in Ivory Coast."""
         paid_at = self._clock.moment
         self.shows(
             trans_id,
@@ -221,6 +221,8 @@ class FakeCinetPay:
             cpm_error_message="SUCCES",
             payment_method="OM",
             cpm_payid=f"P{len(self._shown) + 1}",
+            cel_phone_num=phone,
+            cpm_phone_prefixe="225" if phone else "",
             cpm_payment_date=f"{paid_at:%Y-%m-%d}",
             cpm_payment_time=f"{paid_at:%H:%M:%S}",
         )
@@ -302,9 +304,14 @@ class FakeSaleor:
 
     def charged(self, transaction_id: TransactionId) -> int:
         """Return what Saleor shows as charged: the later of success and failure wins, at a draw failure."""
-        events = self._events[transaction_id]
-        last = max(events, key=lambda event: (event.time, event.type is ReportType.CHARGE_FAILURE), default=None)
-        return last.amount if last is not None and last.type is ReportType.CHARGE_SUCCESS else 0
+        charges = [event for event in self._events[transaction_id] if event.type.startswith("CHARGE_")]
+        last = max(charges, key=lambda event: (event.time, event.type is ReportType.CHARGE_FAILURE), default=None)
+        charged = last.amount if last is not None and last.type is ReportType.CHARGE_SUCCESS else 0
+        return charged - self.refunded(transaction_id)
+
+    def refunded(self, transaction_id: TransactionId) -> int:
+        """Return what Saleor shows as given back."""
+        return sum(e.amount for e in self._events[transaction_id] if e.type is ReportType.REFUND_SUCCESS)
 
     async def _admit(self, installation: Installation, timeout_s: float) -> None:
         self._doom.step()

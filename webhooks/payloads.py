@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from saleor_cinetpay.money import Money
@@ -14,6 +14,16 @@ from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 
 class _Wire(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
+
+
+def _storable(value: object) -> object:
+    """Drop what JSON can spell and no database stores: NUL, and half a surrogate pair."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+Storable = Annotated[str, BeforeValidator(_storable)]
 
 
 def _a_transaction(written: str) -> TransactionId:
@@ -100,6 +110,51 @@ class SaleorTransactionItem(_Wire):
         return TransactionId(self.id)
 
 
+class SaleorRequestEvent(_Wire):
+    """One entry of the transaction's history, as far as it tells a request's own key."""
+
+    id: Storable
+    type: str | None = None
+    psp_reference: str | None = None
+    amount: SaleorMoney
+    created_at: AwareDatetime
+    message: Storable = ""
+    idempotency_key: Storable | None = None
+
+    @property
+    def key(self) -> str:
+        """What Saleor knows the request by; the entry's own id where an older one gives no key."""
+        return self.idempotency_key or self.id
+
+
+class SaleorActedTransaction(_Wire):
+    """The Saleor transaction that staff act on."""
+
+    id: Annotated[str, AfterValidator(_a_transaction)]
+    events: tuple[SaleorRequestEvent, ...] = ()
+
+    @property
+    def transaction_id(self) -> TransactionId:
+        """The GraphQL id, known to be a transaction's."""
+        return TransactionId(self.id)
+
+    def request(self, kind: str, amount: Decimal) -> SaleorRequestEvent | None:
+        """Return the request that this call is about: the newest that Saleor has no reference for yet.
+
+        Two may be on their way at once, so one of the very amount comes first.
+        """
+        open_ones = [event for event in self.events if event.type == kind and not event.psp_reference]
+        fitting = [event for event in open_ones if event.amount.amount == amount] or open_ones
+        newest = max((event.created_at for event in fitting), default=None)
+        return next((event for event in reversed(fitting) if event.created_at == newest), None)
+
+
+class SaleorPrincipal(_Wire):
+    """Who asked: a user or an app. Saleor may leave it out."""
+
+    name: Annotated[Storable, Field(validation_alias=AliasChoices("email", "name"))] = ""
+
+
 class SaleorCall(_Wire):
     """What every event carries, so that it can be checked under the signature."""
 
@@ -131,6 +186,14 @@ class TransactionProcessSession(SaleorCall):
     action: SaleorAction
     transaction: SaleorTransactionItem
     source_object: SaleorSourceObject
+
+
+class TransactionRefundRequested(SaleorCall):
+    """TRANSACTION_REFUND_REQUESTED."""
+
+    issuing_principal: SaleorPrincipal | None = None
+    action: SaleorAction
+    transaction: SaleorActedTransaction
 
 
 def read_json(body: bytes) -> object:

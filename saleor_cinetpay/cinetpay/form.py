@@ -152,6 +152,18 @@ def parse_phone(number: str | None, prefix: str | None, default_prefix: str | No
     return PhoneNumber(known_prefix, digits) if known_prefix else None
 
 
+def read_phone(number: str, prefix: str) -> PhoneNumber | None:
+    """Read a number as CinetPay shows it; None where it can't be one. Its prefix is empty where none is shown."""
+    try:
+        phone = parse_phone(number, prefix, None)
+    except PhoneNumberInvalid:
+        phone = None
+    digits = _compact(number).removeprefix("+")
+    if phone is not None or not re.fullmatch(rf"[0-9]{{{FEWEST_PHONE_DIGITS},{MOST_PHONE_DIGITS}}}", digits):
+        return phone
+    return PhoneNumber("", digits)
+
+
 def _prefix(written: str | None) -> str | None:
     if not (written or "").strip():
         return None

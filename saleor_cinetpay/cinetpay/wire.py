@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from saleor_cinetpay.cinetpay.codes import SUCCESS, describe, normalise_code
+from saleor_cinetpay.cinetpay.form import PhoneNumber, read_phone
 from saleor_cinetpay.errors import CinetPayRefused, CinetPayUnavailable, CinetPayUnintelligible
 
 EARLIEST_YEAR = 2010
@@ -113,6 +114,11 @@ class CinetPayTransaction(BaseModel):
         if written == "WAITING_FOR_CUSTOMER" or written.startswith("WAITING_CUSTOMER_"):
             return TransactionStatus.PENDING
         return TransactionStatus(written) if written in set(TransactionStatus) else TransactionStatus.UNKNOWN
+
+    @property
+    def phone(self) -> PhoneNumber | None:
+        """The number that was paid from, where CinetPay shows one."""
+        return read_phone(self.cel_phone_num.get_secret_value(), self.cpm_phone_prefixe)
 
     @property
     def paid_at(self) -> datetime | None:

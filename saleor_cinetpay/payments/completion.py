@@ -21,7 +21,7 @@ from saleor_cinetpay.payments.delivery import InstallationsByUrl
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
-from saleor_cinetpay.payments.report import ReportState
+from saleor_cinetpay.payments.report import ReportState, ReportType
 from saleor_cinetpay.payments.tables import completions, reports
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.schedule import JITTER, retry_delay_s
@@ -151,7 +151,11 @@ class Completion:
     async def _report_is_on_its_way(self, due: DueCompletion) -> bool:
         async with self._database.read() as connection:
             row = await connection.execute(
-                select(reports.c.id).where(reports.c.trans_id == due.trans_id, reports.c.state == ReportState.DUE)
+                select(reports.c.id).where(
+                    reports.c.trans_id == due.trans_id,
+                    reports.c.type == ReportType.CHARGE_SUCCESS,
+                    reports.c.state == ReportState.DUE,
+                )
             )
         return row.first() is not None
 

@@ -84,7 +84,7 @@ def conclude(
 
 def _accept(payment: Payment, seen: Observation, *, now: datetime, policy: Policy) -> Conclusion:
     paid_at = seen.transaction.paid_at if isinstance(seen, Found) else None
-    return accepted(payment, payment.amount, paid_at=paid_at, now=now, policy=policy)
+    return accepted(_with_payer(payment, seen), payment.amount, paid_at=paid_at, now=now, policy=policy)
 
 
 def accepted(
@@ -117,7 +117,8 @@ def _doubt(
     """Make a payment suspect and have a person told; what a person has decided stands."""
     if payment.decided_by is not None:
         return Conclusion(payment=_schedule(payment, now=now, policy=policy, draw=draw))
-    payment = _schedule(_suspect(payment, reason, _held_amount(seen)), now=now, policy=policy, draw=draw)
+    payment = _suspect(_with_payer(payment, seen), reason, _held_amount(seen))
+    payment = _schedule(payment, now=now, policy=policy, draw=draw)
     return Conclusion(payment=payment, problem=_suspect_problem(payment))
 
 
@@ -187,6 +188,12 @@ def _with_attempt(payment: Payment, seen: Observation, meant: Verdict) -> Paymen
         operator=transaction.payment_method[:32] or payment.operator,
         payid=transaction.cpm_payid[:64] or payment.payid,
     )
+
+
+def _with_payer(payment: Payment, seen: Observation) -> Payment:
+    """Keep the number that CinetPay says was paid from: money goes back to it, should it ever."""
+    phone = seen.transaction.phone if isinstance(seen, Found) else None
+    return payment if phone is None else replace(payment, payer=phone)
 
 
 def _schedule(payment: Payment, *, now: datetime, policy: Policy, draw: float) -> Payment:

@@ -24,10 +24,12 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.conclusion import Conclusion
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.nudges import CLOSED, nudging
+from saleor_cinetpay.payments.outbox import write_report
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
-from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
+from saleor_cinetpay.payments.report import DueReport, Report, ReportState
 from saleor_cinetpay.payments.rows import MUTABLE, payment_of, report_of_row, row_of
+from saleor_cinetpay.payments.surplus import paid_besides
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
@@ -134,7 +136,7 @@ class Ledger:
                 _SAVE, {"of": claimed.trans_id, "seen": claimed.hints} | {name: written[name] for name in MUTABLE}
             )
             if conclusion.report is not None:
-                await self._write_report(connection, conclusion.report, now)
+                await write_report(connection, conclusion.report, now)
             await self._write_aftermath(connection, after, conclusion, now)
             await record(connection, claimed.trans_id, self._clock.now(), event(before, after))
             return after
@@ -282,37 +284,6 @@ class Ledger:
         row = (await connection.execute(_ONE, {"of": trans_id})).one()
         return payment_of(row, self._secrets)
 
-    async def _write_report(self, connection: AsyncConnection, report: Report, now: datetime) -> None:
-        if report.type is ReportType.CHARGE_SUCCESS:
-            await connection.execute(
-                update(reports)
-                .where(
-                    reports.c.trans_id == report.trans_id,
-                    reports.c.type == ReportType.CHARGE_FAILURE,
-                    reports.c.state == ReportState.DUE,
-                )
-                .values(state=ReportState.SUPERSEDED, due_at=None, lease=None)
-            )
-        await connection.execute(
-            self._insert(reports)
-            .values(
-                trans_id=report.trans_id,
-                transaction_id=report.transaction_id,
-                saleor_api_url=report.saleor_api_url,
-                type=report.type,
-                psp_reference=report.psp_reference,
-                amount=report.amount,
-                currency=report.currency,
-                time=report.time,
-                message=report.message,
-                state=ReportState.DUE,
-                attempts=0,
-                created_at=now,
-                due_at=now + report.waits,
-            )
-            .on_conflict_do_nothing()
-        )
-
     async def _write_aftermath(
         self, connection: AsyncConnection, after: Payment, conclusion: Conclusion, now: datetime
     ) -> None:
@@ -335,7 +306,7 @@ class Ledger:
                 )
                 .on_conflict_do_nothing()
             )
-        twins = await self._paid_twice(connection, after)
+        twins = await paid_besides(connection, after)
         if twins:
             problem = Problem(
                 kind=ProblemKind.DOUBLE_PAYMENT,
@@ -345,24 +316,6 @@ class Ledger:
                 detail={"others": twins, "source_id": after.source_id, "amount": str(after.money)},
             )
             await self.problems.raise_in(connection, problem, now)
-
-    async def _paid_twice(self, connection: AsyncConnection, after: Payment) -> list[str]:
-        """Return the other accepted payments of the same checkout or order, if all of them pay more than it costs."""
-        if after.source_id is None:
-            return []
-        if not self._database.is_sqlite:  # SQLite has one writer; here two acceptances must not pass each other by
-            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(after.source_id))))
-        rows = await connection.execute(
-            select(payments.c.trans_id, payments.c.amount).where(
-                payments.c.source_id == after.source_id,
-                payments.c.saleor_api_url == after.saleor_api_url,
-                payments.c.trans_id != after.trans_id,
-                payments.c.state == PaymentState.ACCEPTED,
-            )
-        )
-        others = {row.trans_id: row.amount for row in rows}
-        paid = after.amount + sum(others.values())
-        return list(others) if after.source_total is None or paid > after.source_total else []
 
     async def _finish(self, due: DueReport, values: Mapping[str, Any], event: Event) -> None:
         finish = update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease).values(dict(values))

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from pydantic import SecretStr
 
-from saleor_cinetpay.cinetpay import PaymentFields
+from saleor_cinetpay.cinetpay import PaymentFields, PhoneNumber
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.money import XOF, CinetPayAmount, Money
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
@@ -75,6 +75,8 @@ class Payment:
     """Why the payment is suspect: a stable word, such as `amount` or `signature`."""
     held_amount: CinetPayAmount | None = None
     """What CinetPay says was paid, where the payment is suspect although CinetPay accepted something."""
+    payer: PhoneNumber | None = None
+    """The number that CinetPay says was paid from."""
     decided_by: str | None = None
     """The person who decided on the suspicion."""
     refusal_seen_at: datetime | None = None
@@ -131,6 +133,11 @@ class Payment:
     def open_to_pay(self) -> bool:
         """Whether the buyer can still be handed over with the form: pending, and the form is known."""
         return self.state is PaymentState.PENDING and self.signature is not None and self.api_key is not None
+
+    @property
+    def phone(self) -> PhoneNumber | None:
+        """The buyer's number: the one that paid, else the one that the storefront gave, where there is any."""
+        return self.payer or self.fields.phone
 
     @property
     def of_a_checkout(self) -> bool:

@@ -37,6 +37,8 @@ def words_of(problem: Problem) -> ProblemWords:
             return _configuration(detail)
         case ProblemKind.MONEY_BACK:
             return _money_back(of, detail)
+        case ProblemKind.REFUND_WAITING:
+            return _refund_waiting(of, detail)
         case ProblemKind.UNKNOWN_PAYMENT:
             return _unknown_payment(of, detail)
         case _ as never:
@@ -88,7 +90,7 @@ def _double_payment(of: str, detail: Mapping[str, Any]) -> ProblemWords:
             amount=_francs(detail),
             others=", ".join(detail.get("others", [])) or "-",
         ),
-        to_do=text("Give one of the two back to the buyer."),
+        to_do=text("Refund one of the two in Saleor, then pay it back from the page Refunds."),
         dismissible=True,
     )
 
@@ -130,6 +132,15 @@ def _money_back(of: str, detail: Mapping[str, Any]) -> ProblemWords:
         happened=text("CinetPay has given the {amount} of payment {of} back.", of=of, amount=_francs(detail)),
         to_do=text("Put the order right in Saleor: cancel it, or ask the buyer to pay again."),
         dismissible=True,
+    )
+
+
+def _refund_waiting(of: str, detail: Mapping[str, Any]) -> ProblemWords:
+    return ProblemWords(
+        title=text("A refund to pay"),
+        happened=text("{amount} of payment {of} are to be given back to the buyer.", amount=_francs(detail), of=of),
+        to_do=text("Pay the buyer back by hand, then say so on the page Refunds; or decline it there."),
+        dismissible=False,
     )
 
 

@@ -33,6 +33,8 @@ class ProblemKind(StrEnum):
     """CinetPay does not accept the account as it is set up."""
     MONEY_BACK = "money_back"
     """CinetPay gave the money of an accepted payment back."""
+    REFUND_WAITING = "refund_waiting"
+    """A refund that Saleor has asked for, to be paid back or declined."""
     UNKNOWN_PAYMENT = "unknown_payment"
     """CinetPay holds an accepted payment that could not be matched with Saleor's transaction."""
 

@@ -17,6 +17,8 @@ class ReportType(StrEnum):
 
     CHARGE_SUCCESS = "CHARGE_SUCCESS"
     CHARGE_FAILURE = "CHARGE_FAILURE"
+    REFUND_SUCCESS = "REFUND_SUCCESS"
+    REFUND_FAILURE = "REFUND_FAILURE"
 
 
 class ReportState(StrEnum):

@@ -16,6 +16,9 @@ from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.shops.accounts import Environment
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
 
+PHONE_TAIL = 4
+"""How many of a phone number's last digits stand in plain, so that a payment can be found by them."""
+
 _FROZEN = (
     "transaction_id",
     "saleor_api_url",
@@ -49,7 +52,7 @@ _WATCHED = (
 )
 _NUDGED = ("buyer_back_at", "hints")
 
-MUTABLE = ("sealed_form", "state", *_WATCHED)
+MUTABLE = ("sealed_form", "sealed_payer", "phone_tail", "state", *_WATCHED)
 """The columns that a holder of the lease writes. `buyer_back_at` and `hints` belong to those who nudge."""
 
 _PLAIN = (*_FROZEN, *_WATCHED, *_NUDGED)
@@ -68,6 +71,8 @@ def row_of(payment: Payment, secrets: SecretBox) -> dict[str, Any]:
         "merchant_language": payment.merchant_language,
         "state": payment.state,
         "sealed_form": seal_form(payment, secrets),
+        "sealed_payer": None if payment.payer is None else _sealed_payer(payment.payer, payment.trans_id, secrets),
+        "phone_tail": None if payment.phone is None else payment.phone.number[-PHONE_TAIL:],
     }
 
 
@@ -84,12 +89,14 @@ def seal_form(payment: Payment, secrets: SecretBox) -> str:
 def payment_of(row: Any, secrets: SecretBox) -> Payment:
     """Read a payment from its row."""
     form = json.loads(secrets.open(row.sealed_form, place=_form_place(row.trans_id)))
+    payer = row.sealed_payer and json.loads(secrets.open(row.sealed_payer, place=_payer_place(row.trans_id)))
     phone = form["fields"].pop("phone")
     return Payment(
         **{name: getattr(row, name) for name in _PLAIN},
         fields=PaymentFields(**form["fields"], phone=PhoneNumber(**phone) if phone else None),
         signature=None if form["signature"] is None else SecretStr(form["signature"]),
         api_key=None if form["api_key"] is None else SecretStr(form["api_key"]),
+        payer=PhoneNumber(**payer) if payer else None,
         environment=Environment(row.environment),
         language=Language(row.language),
         merchant_language=Language(row.merchant_language),
@@ -118,5 +125,13 @@ def report_of_row(row: Any) -> DueReport:
     )
 
 
+def _sealed_payer(payer: PhoneNumber, trans_id: str, secrets: SecretBox) -> str:
+    return secrets.seal(json.dumps(asdict(payer)), place=_payer_place(trans_id))
+
+
 def _form_place(trans_id: str) -> str:
     return place_in(payments.c.sealed_form, trans_id=trans_id)
+
+
+def _payer_place(trans_id: str) -> str:
+    return place_in(payments.c.sealed_payer, trans_id=trans_id)

@@ -36,6 +36,8 @@ payments = Table(
     Column("payid", String(64)),
     Column("suspicion", String(32)),
     Column("held_amount", BigInteger),
+    Column("sealed_payer", Text, info=sealed_for("payments/{trans_id}/payer")),
+    Column("phone_tail", String(4), info=PERSONAL),
     Column("decided_by", String(255)),
     Column("refusal_seen_at", Moment),
     Column("unclear_since", Moment),
@@ -54,6 +56,7 @@ payments = Table(
     Index(None, "success_time"),
     # A shop's figures are counted in this index alone, however many payments others have.
     Index("ix_payments_figures", "saleor_api_url", "opened_at", "environment", "state", "operator", "amount"),
+    Index(None, "phone_tail"),
 )
 
 payment_events = Table(
@@ -87,6 +90,25 @@ reports = Table(
     Column("lease", String(32)),
     UniqueConstraint("trans_id", "psp_reference", "type"),
     Index(None, "due_at"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("reference", String(64), primary_key=True),
+    Column("trans_id", String(26), nullable=False, index=True),
+    Column("transaction_id", String(128), nullable=False),
+    Column("saleor_api_url", String(512), nullable=False),
+    Column("request_key", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("reason", Text, info=PERSONAL),
+    Column("asked_by", String(255)),
+    Column("asked_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("note", Text, info=PERSONAL),
+    Column("decided_by", String(255)),
+    Column("decided_at", Moment),
+    Index(None, "saleor_api_url", "state", "asked_at"),
 )
 
 completions = Table(

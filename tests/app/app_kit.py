@@ -68,6 +68,15 @@ class World:
         await self.saleor.delete_app(self.settings.manifest_app_id)
         await self.saleor.install_app(f"{self.app}/api/manifest")
 
+    async def paid(self, checkout: Checkout | None = None) -> tuple[Transaction, str]:
+        """Have a payment paid and reported; return Saleor's transaction and the trans id."""
+        session = await self.opened(checkout)
+        assert session.transaction is not None
+        trans_id = await self.cinetpay.open(session.data["redirect"])
+        await self.cinetpay.settle(trans_id)
+        await self.reported(session.transaction, "CHARGE_SUCCESS")
+        return session.transaction, trans_id
+
     async def sweep(self) -> None:
         """Take away what earlier tests have left; the installation stays."""
         async with self.house.database.write() as connection:
@@ -82,7 +91,7 @@ class World:
             (message["title"], message["detail"]["answer"])
             for message in self.saleor.log.after(0)
             if message["from"] == "app" and message["detail"].get("status") == 200 and "answer" in message["detail"]
-            if message["title"].endswith("_SESSION")
+            if message["title"].endswith(("_SESSION", "_REQUESTED"))
         ]
 
     async def as_version(self, version: str) -> None:

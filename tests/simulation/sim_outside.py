@@ -57,8 +57,8 @@ class SimCinetPay(FakeCinetPay):
         look.accepted = trans_id in self.accepted_at
         return shown
 
-    def pays(self, trans_id: str) -> None:
-        super().pays(trans_id)
+    def pays(self, trans_id: str, phone: str = "") -> None:
+        super().pays(trans_id, phone)
         self.accepted_at.setdefault(trans_id, self._clock.moment)
 
 
