@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import structlog
 
-SECRET_NAMES = re.compile(
-    r"(?i)(api_?key|token|secret|signature|authorization|password|cel_phone_num|phone_?number|\bs=)"
-)
+_NAMES = r"api_?key|token|secret|signature|authorization|password|cel_phone_num|phone_?number"
+SECRET_NAMES = re.compile(rf"(?i)({_NAMES})")
 REDACTED = "[removed]"
 LONGEST_VALUE = 2000
 ANYBODYS = frozenset(
@@ -29,6 +28,22 @@ ANYBODYS = frozenset(
 """Events that strangers can cause in any number."""
 A_SECOND_OF_THESE = 20
 
+IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), REDACTED),
+    (
+        re.compile(
+            rf"""(?ix) ( [\w-]* (?:{_NAMES}) \w* ["']? \s* (?: [=:] | %3D | ,\s (?=["']) ) \s* ["']? )
+            (?! \[removed | (?:bearer|basic)\s | None\b | SecretStr\( | \*{{4}} ) [^\s"'&;,)}}\]]+"""
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (re.compile(r"([?&]s=)[\w.~%-]+"), rf"\1{REDACTED}"),
+    (re.compile(r"(://)[^\s/@:]*:[^\s/@]*@"), rf"\1{REDACTED}@"),
+)
+"""What in a running text is a secret: a bearer's token, a JWT, `apikey=...` of a form or `"apikey": "..."` of a record,
+the proof of a link, the password of an address. Exceptions come as such texts, libraries' own lines too."""
+
 
 class LogLevel(StrEnum):
     """From how much weight on a thing is logged."""
@@ -42,7 +57,9 @@ class LogLevel(StrEnum):
 def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
     """Set up structlog and the standard library's logging alike, to standard error."""
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     shared: list[structlog.types.Processor] = [
         Sparing(),
@@ -50,7 +67,7 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if form == "json" else _untouched,
+        structlog.processors.format_exc_info,  # here and in no renderer, so that it is redacted; it shows no locals
         redact,
     ]
     structlog.configure(
@@ -104,8 +121,15 @@ class Sparing:
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Remove what a secret's name announces, at any depth, and cut what is too long."""
-    return {name: _clean(name, value) for name, value in event.items()}
+    """Remove what a secret's name announces, at any depth and in running text, and cut what is too long."""
+    return {name: value if name.startswith("_") else _clean(name, value) for name, value in event.items()}
+
+
+def redacted_text(text: str) -> str:
+    """Remove what in a running text announces itself as a secret."""
+    for pattern, instead in IN_TEXT:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _clean(name: str, value: object) -> object:
@@ -114,13 +138,14 @@ def _clean(name: str, value: object) -> object:
     match value:
         case Mapping():
             return {str(key): _clean(str(key), inner) for key, inner in value.items()}
-        case list() | tuple():
+        case list() | tuple() | set() | frozenset():
             return [_clean(name, inner) for inner in value]
-        case str() if len(value) > LONGEST_VALUE and name != "exception":
-            return value[:LONGEST_VALUE] + "..."
-        case _:
+        case None | bool() | int() | float():
             return value
+        case _:
+            return _clean_text(name, value if isinstance(value, str) else str(value))
 
 
-def _untouched(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return event
+def _clean_text(name: str, text: str) -> str:
+    text = redacted_text(text if name == "exception" else text[: LONGEST_VALUE * 2])
+    return text if name == "exception" or len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "..."
