@@ -24,6 +24,7 @@ from saleor_cinetpay.clock import Clock, SystemClock
 from saleor_cinetpay.customer.pages import CustomerPages
 from saleor_cinetpay.database import Database, prove_alive
 from saleor_cinetpay.desk_pages import build_desk
+from saleor_cinetpay.doctor.means import INSTANCE, INSTANCE_HEADER
 from saleor_cinetpay.edge.border import Border
 from saleor_cinetpay.edge.gate import Gate
 from saleor_cinetpay.edge.proxies import Proxies, Trusted
@@ -97,6 +98,7 @@ class House:
     reconciliation: Reconciliation
     saleor: SaleorClient
     saleors: Saleors
+    cinetpays: CinetPays
     keys: KeyRenewal[Installation]
     chance: Chance
     https: tuple[httpx.AsyncClient, ...]
@@ -169,6 +171,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         balances=Balances(database=database, reader=cinetpays, clock=clock),
         saleor=saleor,
         saleors=saleors,
+        cinetpays=cinetpays,
         keys=KeyRenewal(installations, saleors),
         https=(saleor_http, cinetpay_http),
     )
@@ -218,7 +221,7 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             *returns.routes(),
             *pages.routes(),
             *build_desk(house).routes(),
-            Route("/health/live", _live, methods=["GET"]),
+            Route("/health/live", _Live(house.secrets).answer, methods=["GET"]),
             Route("/health/ready", _Ready(house).answer, methods=["GET"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -267,8 +270,14 @@ class _Ready:
         return JSONResponse({"status": "ready"})
 
 
-async def _live(_request: Request) -> Response:
-    return JSONResponse({"status": "live"})
+class _Live:
+    """Tells that this process runs, and proves that it has our SECRET_KEY, so that the doctor knows its own app."""
+
+    def __init__(self, secrets: SecretBox) -> None:
+        self._headers = {INSTANCE_HEADER: secrets.prove(INSTANCE)}
+
+    async def answer(self, _request: Request) -> Response:
+        return JSONResponse({"status": "live"}, headers=self._headers)
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,7 +15,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
-from saleor_cinetpay import __version__, upkeep_command
+from saleor_cinetpay import __version__, doctor_command, upkeep_command
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import DemoPorts, run_demo
@@ -48,6 +49,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class SettingsUnreadable(ValueError):
+    """The environment can't be read as settings; each complaint names its variable."""
+
+    def __init__(self, complaints: Sequence[str]) -> None:
+        super().__init__("\n".join(complaints))
+        self.complaints = complaints
 
 
 def main() -> None:
@@ -134,6 +143,24 @@ def reconcile_history(
         _fail("\n".join(not_asked))
 
 
+@app.command()
+def doctor(
+    saleor: Annotated[
+        str | None, typer.Option(help="Only check that the Saleor at this API URL understands what the app sends.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check everything that can be wrong, and say what to do; changes nothing, ends with 1 where something fails."""
+    show = doctor_command.show_json if as_json else doctor_command.show_text
+    try:
+        settings = _settings()
+    except SettingsUnreadable as error:
+        doctor_command.unreadable_settings(error.complaints, show)
+        sys.exit(1)
+    if not doctor_command.diagnose(settings, saleor_api_url=saleor, show=show):
+        sys.exit(1)
+
+
 @app.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal everything stored with the first key of SECRET_KEY, while the app runs; a repeat goes on where one ended."""
@@ -212,7 +239,7 @@ def _settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        _fail("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors()))
+        raise SettingsUnreadable([_complaint(problem["loc"], problem["msg"]) for problem in error.errors()]) from None
     AddressRules(allowed=settings.allowed_saleor_urls)  # says here, and in words, what can't be read of it
     Trusted(settings.forwarded_allow_ips)  # likewise
     if not settings.secret_keys:

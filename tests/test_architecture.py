@@ -41,6 +41,7 @@ PLAN: dict[str, frozenset[str]] = {
     "payments": FOUNDATIONS | PARTS | {"database"},
     **dict.fromkeys(BORDERS, FOUNDATIONS | PARTS | {"payments"}),
     "edge": FOUNDATIONS,
+    "doctor": FOUNDATIONS | PARTS | {"payments", "database", "migrations"},
     "insight": FOUNDATIONS | PARTS | {"payments", "database"},
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
@@ -49,12 +50,14 @@ PLAN: dict[str, frozenset[str]] = {
     "app": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "adapters", "background", "desk_pages", "edge", "insight", "migrations"},
+    | {"payments", "database", "adapters", "background", "desk_pages", "edge", "insight", "migrations"} | {"doctor"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "app", "edge", "sandbox", "migrations", "demo", "reconcile_command", "upkeep_command"},
+    | {"payments", "database", "app", "edge", "sandbox", "migrations", "demo"}
+    | {"reconcile_command", "upkeep_command", "doctor_command"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
+    "doctor_command": FOUNDATIONS | {"app", "doctor"},
     "upkeep_command": FOUNDATIONS | {"app", "migrations", "payments", "shops"},
     "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "migrations"},
     "sandbox": frozenset(),
@@ -78,6 +81,7 @@ BROAD_EXCEPTS: dict[str, int] = {
     "saleor_cinetpay.dashboard.desk": 1,
     "saleor_cinetpay.edge.border": 1,
     "saleor_cinetpay.group_commit": 1,
+    "saleor_cinetpay.doctor.checks": 1,
     "webhooks.pipeline": 1,
 }
 """The modules that may catch everything, and how often: the outer borders, where the process or the answer ends."""

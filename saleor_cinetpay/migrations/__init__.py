@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
 
 from saleor_cinetpay.database import Database
@@ -11,6 +13,19 @@ from saleor_cinetpay.database import Database
 HERE = Path(__file__).parent
 LOCK = 4_617_352_017
 """An arbitrary number of our own: whoever holds PostgreSQL's advisory lock of that number migrates."""
+
+
+def head() -> str:
+    """Return the revision of this version's tables."""
+    newest = ScriptDirectory(str(HERE)).get_current_head()
+    assert newest is not None  # noqa: S101  there is a first one
+    return newest
+
+
+async def revision_of(database: Database) -> str | None:
+    """Return the revision of a database's tables, None where it has none."""
+    async with database.read() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
 async def migrate(database: Database) -> None:

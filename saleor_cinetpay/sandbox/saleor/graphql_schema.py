@@ -74,6 +74,8 @@ class _Since(Visitor):
 def _speak_snake(schema: GraphQLSchema) -> None:
     """Hand arguments to Python by their Python names."""
     for graphql_type in schema.type_map.values():
+        if graphql_type.name.startswith("__"):
+            continue  # introspection answers by itself
         if isinstance(graphql_type, GraphQLObjectType):
             for field in graphql_type.fields.values():
                 for name, argument in field.args.items():

@@ -1,0 +1,80 @@
+"""A live Saleor's schema, by introspection, and what of the app it would not understand."""
+
+import json
+from importlib.resources import files
+
+import httpx2 as httpx
+from graphql import GraphQLError, GraphQLSchema, build_client_schema, get_introspection_query, parse, validate
+
+from saleor_cinetpay.errors import SaleorUnintelligible
+from saleor_cinetpay.saleor.address import SaleorApiUrl
+from saleor_cinetpay.saleor.exchange import exchange
+from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
+
+SCHEMA_LIMIT_BYTES = 32 * 1024 * 1024
+SCHEMA_TIMEOUT_S = 30.0
+
+
+async def fetch_schema(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) -> GraphQLSchema:
+    """Return the schema of a Saleor; it tells it to anybody, unless its operator has switched introspection off.
+
+    Raises:
+        SaleorError: where it does not answer, or not with a schema.
+        AddressForbidden: from the network guard.
+    """
+    data = await _ask(http, saleor_api_url, get_introspection_query(descriptions=False))
+    try:
+        return build_client_schema(data)  # type: ignore[arg-type]
+    except (TypeError, ValueError, KeyError, GraphQLError) as error:
+        raise SaleorUnintelligible("what Saleor shows is no schema", maybe_carried_out=False) from error
+
+
+async def fetch_schema_version(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) -> str:
+    """Return which Saleor it says it is, such as `3.23`.
+
+    Raises:
+        SaleorError: where it does not answer.
+    """
+    match await _ask(http, saleor_api_url, "{ shop { schemaVersion } }"):
+        case {"shop": {"schemaVersion": str() as version}}:
+            return version
+        case _:
+            raise SaleorUnintelligible("Saleor does not say which version it is", maybe_carried_out=False)
+
+
+def misunderstood(schema: GraphQLSchema, schema_version: str) -> dict[str, list[str]]:
+    """Return what that schema does not know of the documents and subscriptions that a Saleor of that version gets."""
+    found = {}
+    for name, document in documents_for(schema_version).items():
+        errors = validate(schema, parse(document))
+        if errors:
+            found[name] = [error.message for error in errors]
+    return found
+
+
+def documents_for(schema_version: str) -> dict[str, str]:
+    """Return every document that is sent to a Saleor of that version, and every subscription of its manifest."""
+    folder = files(__package__) / "documents"
+    sent = {entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".graphql")}
+    manifest = build_manifest(
+        base_url="https://app.example", app_id="app", schema_version=schema_version, webhooks=declared_webhooks()
+    )
+    return sent | {webhook["name"]: webhook["query"] for webhook in manifest["webhooks"]}
+
+
+async def _ask(http: httpx.AsyncClient, url: SaleorApiUrl, query: str) -> object:
+    headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
+    post = http.build_request("POST", url, headers=headers, content=json.dumps({"query": query}).encode())
+    answer = await exchange(http, post, limit_bytes=SCHEMA_LIMIT_BYTES, timeout_s=SCHEMA_TIMEOUT_S)
+    try:
+        reply = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        log = f"something else than Saleor answers {answer.status} at its address"
+        raise SaleorUnintelligible(log, maybe_carried_out=False) from error
+    match reply:
+        case {"data": dict() as data} if "errors" not in reply:
+            return data
+        case {"errors": [{"message": str() as message}, *_]}:
+            raise SaleorUnintelligible(f"Saleor refuses the question: {message[:200]}", maybe_carried_out=False)
+        case _:
+            raise SaleorUnintelligible("Saleor answers JSON that is no GraphQL", maybe_carried_out=False)
