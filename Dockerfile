@@ -1,7 +1,9 @@
 # syntax=docker/dockerfile:1
-# The tag is pinned to a line of Python, not to a digest: pin one (FROM python:3.13-slim@sha256:...) where you deploy.
+# The tag is pinned to a line of Python; where you deploy, pin what you have tried, by its digest:
+#   docker build --build-arg PYTHON=python:3.13-slim@sha256:... -t saleor-cinetpay .
+ARG PYTHON=python:3.13-slim
 
-FROM python:3.13-slim AS build
+FROM ${PYTHON} AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements/runtime.txt requirements/build.txt requirements/
@@ -12,7 +14,9 @@ COPY saleor_cinetpay saleor_cinetpay
 COPY webhooks webhooks
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
 
-FROM python:3.13-slim
+FROM ${PYTHON}
+LABEL org.opencontainers.image.title="saleor-cinetpay" \
+      org.opencontainers.image.description="Mobile-money payments for Saleor shops in West Africa, through CinetPay"
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-index --no-deps --no-cache-dir --no-compile --root-user-action=ignore /wheels/*.whl \
  && python -m compileall -q "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \

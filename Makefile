@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test live simulate bench bench-claims check lock clean
+.PHONY: help setup demo test live simulate bench bench-claims check wheel lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -49,6 +49,9 @@ check: setup ## lint, format, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py
+
+wheel: setup ## build the wheel, install it into an environment of its own, and run it there
+	@scripts/try_wheel
 
 lock: ## lock the newest versions that fit pyproject.toml (needs uv)
 	scripts/lock

@@ -50,7 +50,8 @@ PLAN: dict[str, frozenset[str]] = {
     "app": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "adapters", "background", "desk_pages", "edge", "insight", "migrations"} | {"doctor"},
+    | {"payments", "database", "adapters", "background", "desk_pages", "edge", "insight", "migrations"}
+    | {"doctor"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS

@@ -31,6 +31,9 @@ async def revision_of(database: Database) -> str | None:
 async def migrate(database: Database) -> None:
     """Bring the database to this version's tables, once, however many processes start together.
 
+    Tables of a newer version are left as they are: migrations only expand, so this version runs beside it, and an
+    upgrade can be taken back.
+
     Raises:
         LedgerUnavailable: where the database does not answer, or a migration fails.
     """
@@ -44,4 +47,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    held = MigrationContext.configure(connection).get_current_revision()
+    if held is None or held in known:
+        command.upgrade(config, "head")
