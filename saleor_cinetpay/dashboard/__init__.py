@@ -36,12 +36,12 @@ How to add a page
        what was typed: put the record's version in a hidden field, and compare it in the transaction that writes; where
        there is no version, `fingerprint(...)` of what the form showed will do.
     4. Templates extend "frame.html" and fill the block `content`. Given to every template: `say` (a literal sentence,
-       or a `Text`), `visitor`, `language`, `title`, `errors`, `money(12500)`, `number(n)`, `link("/refunds", q=..)` (an
-       address of the desk; what is None or empty is left out), and `parts`, the macros of "parts.html": `field`,
-       `choice`, `check`, `state`, `moment`, `copy`, `alert`, and `confirm`, which asks before something that can't be
-       undone. A link into the Dashboard itself is `<a href="#" data-dashboard="/orders/...">`; a table that
-       becomes cards on a phone has the class `stack`. One `h1`, which frame.html writes from `title`; headings without
-       gaps; a label for each field; state in words and not in colour alone.
+       or a `Text`), `visitor`, `language`, `title`, `errors`, `money(12500)`, `number(n)`, `day(date)`,
+       `link("/refunds", q=..)` (an address of the desk; what is None or empty is left out), and `parts`, the macros of
+       "parts.html": `field`, `choice`, `check`, `state`, `moment`, `copy`, `alert`, and `confirm`, which asks before
+       something that can't be undone. A link into the Dashboard itself is `<a href="#" data-dashboard="/orders/...">`;
+       a table that becomes cards on a phone has the class `stack`. One `h1`, which frame.html writes from `title`;
+       headings without gaps; a label for each field; state in words and not in colour alone.
     5. French in the catalogue; tests in tests/app (`desk_kit.Staff` is a person with a real token) and tests/browser.
 
 What is shown in a widget or a popup beside an order stands below `/dashboard/beside/`: it has no navigation, and never

@@ -1,12 +1,14 @@
 """The desk itself: one way for every request, from the token to the page. See the package's docstring."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import structlog
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
@@ -195,7 +197,10 @@ class Desk:
         def number(count: int) -> str:
             return str(format_decimal(count, locale=language))
 
-        spoken = {"say": say, "money": money, "number": number, "language": language}
+        def day(of: date) -> str:
+            return str(format_date(of, "d MMM", locale=language))
+
+        spoken = {"say": say, "money": money, "number": number, "day": day, "language": language}
         parts = self._templates.get_template("parts.html").make_module(spoken)
         return self._templates.get_template(template).render(**spoken, parts=parts, **values)
 

@@ -1,5 +1,6 @@
 """Problems in people's words: what has happened, and what a person at the shop is to do about it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -7,6 +8,9 @@ from typing import Any, assert_never
 from saleor_cinetpay.cinetpay import describe
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.problems import Problem, ProblemKind
+
+_SALEOR_S_MARK = re.compile(r"^(?:Saleor refused: )?(?:[A-Z_]{4,} )?(?:None: )?")
+"""What stands before Saleor's own sentence in a log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,7 @@ def _not_completed(of: str, detail: Mapping[str, Any]) -> ProblemWords:
         happened=text(
             "The checkout of payment {of} is paid and has not become an order. Saleor says: {reason}",
             of=of,
-            reason=detail.get("reason") or "-",
+            reason=_SALEOR_S_MARK.sub("", str(detail.get("reason") or "-")),
         ),
         to_do=text(
             "Put the checkout right (e-mail, address, stock) and complete it, or give the buyer the money back."
@@ -177,4 +181,7 @@ def _unmatched(reason: object) -> Text:
 
 
 def _francs(detail: Mapping[str, Any]) -> str:
-    return str(detail.get("amount") or "-").replace("XOF", "F CFA")
+    """Read `12500 XOF` as people write it."""
+    amount, _, currency = str(detail.get("amount") or "-").partition(" ")
+    grouped = f"{int(amount):,}".replace(",", "\u202f") if amount.isdecimal() else amount
+    return f"{grouped}\u00a0F\u00a0CFA" if currency == "XOF" else f"{grouped} {currency}".strip()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Update, select, update
+from sqlalchemy import Update, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -96,6 +96,16 @@ class Problems:
             )
             for row in rows
         ]
+
+    async def count(self, saleor_api_url: str) -> int:
+        """Count a shop's open problems that nobody has dismissed."""
+        waiting = select(func.count()).where(
+            problems.c.saleor_api_url == saleor_api_url,
+            problems.c.solved_at.is_(None),
+            problems.c.dismissed_at.is_(None),
+        )
+        async with self._database.read() as connection:
+            return await connection.scalar(waiting) or 0
 
     async def dismiss(self, saleor_api_url: str, key: str, *, by: str, now: datetime) -> bool:
         """Take an open problem of a shop off its list; say whether there was one. It comes back where it changes."""

@@ -189,7 +189,7 @@ async def test_it_is_told_in_the_payment_s_language(
     await problems.raise_now(MONEY_BACK, NOON)
     await worker.work_off()
     (notice,) = wall.shown.values()
-    assert f"has given the 5000 F CFA of payment {trans_id()} back" in notice.message
+    assert f"has given the 5\u202f000\u00a0F\u00a0CFA of payment {trans_id()} back" in notice.message
 
 
 async def test_a_dismissed_problem_goes_at_saleor_too(problems: Problems, worker: Telling, wall: Wall) -> None:

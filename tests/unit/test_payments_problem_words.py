@@ -44,9 +44,17 @@ def test_what_is_known_of_a_problem_is_said() -> None:
     """The payment, its amount and the other payment stand in the sentence."""
     happened = words_of(a_problem(ProblemKind.DOUBLE_PAYMENT)).happened.say(Language.ENGLISH)
     assert (
-        f"Payment {trans_id()} of 5000 F CFA was accepted, and its checkout or order was paid already, by {OTHER}."
+        f"Payment {trans_id()} of 5\u202f000\u00a0F\u00a0CFA was accepted, and its checkout or order was paid already, by {OTHER}."
         == happened
     )
+
+
+def test_saleor_s_reason_is_its_own_sentence() -> None:
+    """What the log puts before Saleor's words is left out."""
+    refused = a_problem(
+        ProblemKind.NOT_COMPLETED, detail={"reason": "Saleor refused: INVALID email: An e-mail is missing."}
+    )
+    assert words_of(refused).happened.say(Language.ENGLISH).endswith("Saleor says: email: An e-mail is missing.")
 
 
 @pytest.mark.parametrize(

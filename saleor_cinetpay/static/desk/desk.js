@@ -65,12 +65,24 @@ async function show(reply, { push, quiet }) {
   shown = address;
   desk.replaceChildren(...page.getElementById("desk").childNodes);
   enliven(desk, root.lang);
+  fetchAgainLater();
   if (quiet) return;
   window.scrollTo(0, 0);
   const alert = desk.querySelector(".alert, [aria-invalid=true]");
   const heading = desk.querySelector("h1");
   if (alert?.matches("[aria-invalid=true]")) alert.focus();
   else heading?.focus({ preventScroll: true });
+}
+
+/** Fetch a page once more that says that something on it is still coming, unless the person has gone on by then. */
+function fetchAgainLater() {
+  const seconds = Number(desk.querySelector("[data-refetch-s]")?.dataset.refetchS);
+  const mine = turn;
+  if (seconds) {
+    window.setTimeout(() => {
+      if (mine === turn && !touched && !desk.querySelector("dialog[open]")) go(shown, { push: false, quiet: true });
+    }, seconds * 1000);
+  }
 }
 
 function put(content, again) {
