@@ -33,6 +33,7 @@ from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
 from saleor_cinetpay.payments.balances import Balances
 from saleor_cinetpay.payments.books import Books
+from saleor_cinetpay.payments.cancelation import Cancelation
 from saleor_cinetpay.payments.comparing import Means
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.decisions import Decisions
@@ -59,10 +60,12 @@ from saleor_cinetpay.shops.accounts import Accounts, Environment, EnvironmentAcc
 from saleor_cinetpay.shops.installations import Installation, Installations
 from saleor_cinetpay.shops.secrets import SecretBox
 from saleor_cinetpay.shops.shop_settings import ShopSettings
+from webhooks.app_deleted import AppDeletedDoor
 from webhooks.cinetpay_notification import NotificationDoor
 from webhooks.cinetpay_return import ReturnDoor
 from webhooks.payment_gateway_initialize_session import PaymentGatewayInitializeDoor
 from webhooks.pipeline import Pipeline
+from webhooks.transaction_cancelation_requested import TransactionCancelationDoor
 from webhooks.transaction_initialize_session import TransactionInitializeDoor
 from webhooks.transaction_process_session import TransactionProcessDoor
 from webhooks.transaction_refund_requested import TransactionRefundDoor
@@ -91,6 +94,7 @@ class House:
     processing: Processing
     worker: Worker
     decisions: Decisions
+    cancelation: Cancelation
     refunds: Refunds
     refund_decisions: RefundDecisions
     problems: Problems
@@ -165,6 +169,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         worker=worker,
         reconciliation=reconciliation,
         decisions=Decisions(ledger=ledger, settlement=settlement, clock=clock),
+        cancelation=Cancelation(database=database, ledger=ledger, settlement=settlement, clock=clock),
         refunds=Refunds(database, secrets, clock),
         refund_decisions=_refund_decisions(database, secrets, saleors, installations, clock),
         problems=Problems(database),
@@ -217,6 +222,8 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             *pipeline.routes([TransactionInitializeDoor(house.opening, hand_over, house.clock)]),
             *pipeline.routes([TransactionProcessDoor(house.processing, house.clock)]),
             *pipeline.routes([TransactionRefundDoor(house.refunds)]),
+            *pipeline.routes([TransactionCancelationDoor(house.cancelation)]),
+            *pipeline.routes([AppDeletedDoor(house.installations)]),
             notifications.route(),
             *returns.routes(),
             *pages.routes(),

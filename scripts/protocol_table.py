@@ -113,7 +113,9 @@ def results() -> Iterable[Row]:
     """Answer Saleor for a payment of each state."""
     yield "payment", "`result`", "`data.status`", "`canRetry`", "`actions`"
     ended = replace(_payment(PaymentState.PENDING), watch_until=NOW)
-    named = [(str(state), _payment(state)) for state in STATES] + [("pending, its watch ended", ended)]
+    cancelled = replace(_payment(PaymentState.PENDING), cancelled_at=NOW)
+    named = [(str(state), _payment(state)) for state in STATES]
+    named += [("pending, its watch ended", ended), ("pending, cancelled by staff", cancelled)]
     for name, payment in named:
         answer = standing(payment, now=NOW, saleor=(3, 23))
         data = answer["data"]

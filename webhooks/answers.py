@@ -72,6 +72,8 @@ def staff_text(payment: Payment) -> str:
                 suspicion=payment.suspicion or "?",
             ).say(language)
         case Status.PENDING:
+            if payment.cancelled_at is not None:
+                return text("Cancelled; the app goes on watching whether it is paid all the same.").say(language)
             if payment.refusal_seen_at is not None:
                 code = describe(payment.code or "", payment.code_message)
                 attempt = f"{code.code} {code.name}"

@@ -97,6 +97,12 @@ class SaleorAction(_Wire):
         return Money(amount=self.amount, currency=self.currency)
 
 
+class SaleorCancelAction(_Wire):
+    """What Saleor wants cancelled; nothing of ours is ever authorized, so it is 0, and null before 3.21."""
+
+    amount: Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(lambda value: value or 0)] = Decimal(0)
+
+
 class SaleorTransactionItem(_Wire):
     """The Saleor transaction."""
 
@@ -194,6 +200,19 @@ class TransactionRefundRequested(SaleorCall):
     issuing_principal: SaleorPrincipal | None = None
     action: SaleorAction
     transaction: SaleorActedTransaction
+
+
+class TransactionCancelationRequested(SaleorCall):
+    """TRANSACTION_CANCELATION_REQUESTED."""
+
+    action: SaleorCancelAction
+    transaction: SaleorActedTransaction
+
+
+class AppDeleted(SaleorCall):
+    """APP_DELETED."""
+
+    app: SaleorRecipient
 
 
 def read_json(body: bytes) -> object:

@@ -142,6 +142,8 @@ def _headers(form_action: str) -> Mapping[str, str]:
 
 def _title(outcome: Outcome) -> Text:
     """Name how a payment stands; what the buyers did themselves is no refusal in their eyes."""
+    if outcome.cancelled:
+        return text("Payment cancelled")
     if outcome.status is Status.REFUSED and describe(outcome.code or "").code_class is CodeClass.CANCELLED:
         return text("Payment cancelled")
     return TITLES[outcome.status]

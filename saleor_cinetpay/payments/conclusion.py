@@ -103,10 +103,12 @@ def accepted(
         success_time=success_time,
         due_at=None,
     )
+    completes = policy.complete_after if closed.of_a_checkout and closed.cancelled_at is None else None
     return Conclusion(
         payment=closed,
         report=replace(report_of(closed, ReportType.CHARGE_SUCCESS, success_time), amount=amount),
-        complete_at=now + policy.complete_after if policy.complete_after and closed.of_a_checkout else None,
+        complete_at=now + completes if completes else None,
+        problem=None if closed.cancelled_at is None else _cancelled_problem(closed),
         solved=(ProblemKind.SUSPECT, ProblemKind.UNKNOWN_PAYMENT),
     )
 
@@ -149,6 +151,16 @@ def _suspect_problem(payment: Payment) -> Problem:
         subject=payment.trans_id,
         trans_id=payment.trans_id,
         detail={"suspicion": payment.suspicion, "code": payment.code, "held_amount": payment.held_amount},
+    )
+
+
+def _cancelled_problem(payment: Payment) -> Problem:
+    return Problem(
+        kind=ProblemKind.PAID_AFTER_CANCELATION,
+        saleor_api_url=payment.saleor_api_url,
+        subject=payment.trans_id,
+        trans_id=payment.trans_id,
+        detail={"amount": str(payment.charged)},
     )
 
 

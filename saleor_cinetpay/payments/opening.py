@@ -215,6 +215,8 @@ class Opening:
         account = await self._account_of(payment)
         if payment.state is PaymentState.REFUSED:
             raise start_again(text("CinetPay refused this payment; a new attempt needs a new transaction."))
+        if payment.cancelled_at is not None:
+            raise start_again(text("The payment was cancelled; a new attempt needs a new transaction."))
         if payment.money != request.money:
             raise start_again(
                 text(

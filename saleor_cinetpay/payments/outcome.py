@@ -29,11 +29,16 @@ class Outcome:
     message: Text
     can_retry: bool
     """Whether a new `transactionInitialize` makes sense."""
+    cancelled: bool = False
+    """Whether staff have cancelled it, so that nobody is led to the payment page any more."""
 
 
 ACCEPTED = text("Your payment has been received. Thank you!")
 PENDING = text("Your payment is being confirmed. This can take a few minutes; you need not pay again.")
 REVIEW = text("Your payment is being checked by hand. Please do not pay again; the shop will contact you.")
+CANCELLED = text(
+    "The shop has cancelled this payment. Please do not pay it any more; to buy, start the payment again in the shop."
+)
 ENDED = text("This payment was not completed in time. Please start the payment again.")
 
 
@@ -53,6 +58,8 @@ def outcome_of(payment: Payment, now: datetime) -> Outcome:
 
 
 def _pending(payment: Payment, now: datetime) -> Outcome:
+    if payment.cancelled_at is not None:
+        return Outcome(status=Status.PENDING, code=payment.code, message=CANCELLED, can_retry=True, cancelled=True)
     if now >= payment.watch_until:
         return Outcome(status=Status.PENDING, code=payment.code, message=ENDED, can_retry=True)
     if payment.refusal_seen_at is None:

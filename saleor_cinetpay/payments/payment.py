@@ -87,6 +87,8 @@ class Payment:
     """Since when every look has failed."""
     buyer_back_at: datetime | None = None
     """When the buyer came back from the payment page, if they have not gone there again."""
+    cancelled_at: datetime | None = None
+    """When staff cancelled it: handed out no more, but watched, as the form may be out there."""
     failure_told_at: datetime | None = None
     """The `time` of the latest failure that Saleor was told for this payment."""
     success_time: datetime | None = None
@@ -131,8 +133,10 @@ class Payment:
 
     @property
     def open_to_pay(self) -> bool:
-        """Whether the buyer can still be handed over with the form: pending, and the form is known."""
-        return self.state is PaymentState.PENDING and self.signature is not None and self.api_key is not None
+        """Whether the buyer can still be handed over with the form: pending, not cancelled, and the form is known."""
+        if self.state is not PaymentState.PENDING or self.cancelled_at is not None:
+            return False
+        return self.signature is not None and self.api_key is not None
 
     @property
     def phone(self) -> PhoneNumber | None:

@@ -41,6 +41,8 @@ def words_of(problem: Problem) -> ProblemWords:
             return _configuration(detail)
         case ProblemKind.MONEY_BACK:
             return _money_back(of, detail)
+        case ProblemKind.PAID_AFTER_CANCELATION:
+            return _paid_after_cancelation(of, detail)
         case ProblemKind.REFUND_WAITING:
             return _refund_waiting(of, detail)
         case ProblemKind.UNKNOWN_PAYMENT:
@@ -135,6 +137,15 @@ def _money_back(of: str, detail: Mapping[str, Any]) -> ProblemWords:
         title=text("Money given back by CinetPay"),
         happened=text("CinetPay has given the {amount} of payment {of} back.", of=of, amount=_francs(detail)),
         to_do=text("Put the order right in Saleor: cancel it, or ask the buyer to pay again."),
+        dismissible=True,
+    )
+
+
+def _paid_after_cancelation(of: str, detail: Mapping[str, Any]) -> ProblemWords:
+    return ProblemWords(
+        title=text("Cancelled, but paid"),
+        happened=text("Payment {of} of {amount} was paid after you had cancelled it.", of=of, amount=_francs(detail)),
+        to_do=text("Deliver after all, or refund it in Saleor and pay it back from the page Refunds."),
         dismissible=True,
     )
 

@@ -33,6 +33,8 @@ class ProblemKind(StrEnum):
     """CinetPay does not accept the account as it is set up."""
     MONEY_BACK = "money_back"
     """CinetPay gave the money of an accepted payment back."""
+    PAID_AFTER_CANCELATION = "paid_after_cancelation"
+    """A payment that staff had cancelled was paid all the same: deliver, or give the money back."""
     REFUND_WAITING = "refund_waiting"
     """A refund that Saleor has asked for, to be paid back or declined."""
     UNKNOWN_PAYMENT = "unknown_payment"

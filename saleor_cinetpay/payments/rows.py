@@ -50,10 +50,10 @@ _WATCHED = (
     "quiet_until",
     "lease",
 )
-_NUDGED = ("buyer_back_at", "hints")
+_NUDGED = ("buyer_back_at", "cancelled_at", "hints")
 
 MUTABLE = ("sealed_form", "sealed_payer", "phone_tail", "state", *_WATCHED)
-"""The columns that a holder of the lease writes. `buyer_back_at` and `hints` belong to those who nudge."""
+"""The columns that a holder of the lease writes. Those of `_NUDGED` belong to others, who need no lease."""
 
 _PLAIN = (*_FROZEN, *_WATCHED, *_NUDGED)
 """The columns that hold a payment's members as they are."""

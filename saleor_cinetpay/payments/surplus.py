@@ -5,7 +5,7 @@ What was paid back no longer counts. All of it runs in a transaction of the call
 
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.payments.payment import Payment, PaymentState
@@ -35,10 +35,10 @@ async def paid_besides(connection: AsyncConnection, payment: Payment) -> list[st
 
 
 async def settle_surplus(connection: AsyncConnection, payment: Payment, problems: Problems, now: datetime) -> None:
-    """Solve what says that a checkout or an order was paid twice, once nothing is left to give back."""
-    if payment.source_id is None:
-        return
+    """Solve what says that money is to be given back, once nothing of it is left."""
     kept = await _kept(connection, payment)
+    if not kept.get(payment.trans_id):
+        await problems.solve_in(connection, ProblemKind.PAID_AFTER_CANCELATION, payment.trans_id, now)
     if not _too_much(kept, payment):
         for trans_id in kept:
             await problems.solve_in(connection, ProblemKind.DOUBLE_PAYMENT, trans_id, now)
@@ -53,10 +53,12 @@ def _too_much(kept: dict[str, int], payment: Payment) -> bool:
 async def _kept(connection: AsyncConnection, payment: Payment) -> dict[str, int]:
     """Return what is left of each accepted payment of the same checkout or order, by its trans id."""
     if connection.dialect.name != "sqlite":  # SQLite has one writer; here two of them must not pass each other by
-        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(payment.source_id))))
+        await connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtext(payment.source_id or payment.trans_id)))
+        )
     rows = await connection.execute(
         select(payments.c.trans_id, (_CHARGED - _PAID_BACK).label("kept")).where(
-            payments.c.source_id == payment.source_id,
+            or_(payments.c.trans_id == payment.trans_id, payments.c.source_id == payment.source_id),
             payments.c.saleor_api_url == payment.saleor_api_url,
             payments.c.state == PaymentState.ACCEPTED,
         )

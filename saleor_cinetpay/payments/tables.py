@@ -44,6 +44,7 @@ payments = Table(
     Column("failing_since", Moment),
     Column("buyer_back_at", Moment),
     Column("failure_told_at", Moment),
+    Column("cancelled_at", Moment),
     Column("success_time", Moment),
     Column("looked_at", Moment),
     Column("due_at", Moment),

@@ -22,17 +22,18 @@ class WebhookDeclaration:
 
     name: str
     """For staff."""
-    sync_events: tuple[str, ...]
-    """Saleor's names, such as `TRANSACTION_INITIALIZE_SESSION`; the first names the address too."""
     query: str
     """The subscription that says what Saleor puts into the body."""
+    sync_events: tuple[str, ...] = ()
+    """Saleor's names, such as `TRANSACTION_INITIALIZE_SESSION`; the first of all events names the address too."""
+    async_events: tuple[str, ...] = ()
     since: tuple[int, int] = OLDEST_SCHEMA
     """The first Saleor whose schema knows all of this; older ones would refuse the whole install."""
 
     @property
     def path(self) -> str:
         """Where the app takes the call."""
-        return f"/api/webhooks/{self.sync_events[0].lower().replace('_', '-')}"
+        return f"/api/webhooks/{(*self.sync_events, *self.async_events)[0].lower().replace('_', '-')}"
 
 
 def build_manifest(
@@ -56,7 +57,8 @@ def build_manifest(
                 "name": webhook.name,
                 "targetUrl": f"{base}{webhook.path}",
                 "query": webhook.query,
-                "syncEvents": list(webhook.sync_events),
+                **({"syncEvents": list(webhook.sync_events)} if webhook.sync_events else {}),
+                **({"asyncEvents": list(webhook.async_events)} if webhook.async_events else {}),
             }
             for webhook in webhooks
             if webhook.since <= asking
@@ -67,13 +69,19 @@ def build_manifest(
 @cache
 def declared_webhooks() -> tuple[WebhookDeclaration, ...]:
     """Return the webhooks of manifest.json, each with the subscription that stands beside its door."""
-    return tuple(
-        WebhookDeclaration(
-            name=entry["name"],
-            sync_events=tuple(entry["syncEvents"]),
-            query=(files("webhooks") / f"{entry['syncEvents'][0].lower()}.graphql").read_text("utf-8"),
-        )
-        for entry in _static_manifest()["webhooks"]
+    return tuple(_declared(entry) for entry in _static_manifest()["webhooks"])
+
+
+def _declared(entry: dict[str, Any]) -> WebhookDeclaration:
+    """Read one entry of manifest.json; `since` is ours, and names the first Saleor that is told of it."""
+    sync_events, async_events = tuple(entry.get("syncEvents", ())), tuple(entry.get("asyncEvents", ()))
+    document = f"{(*sync_events, *async_events)[0].lower()}.graphql"
+    return WebhookDeclaration(
+        name=entry["name"],
+        sync_events=sync_events,
+        async_events=async_events,
+        query=(files("webhooks") / document).read_text("utf-8"),
+        since=_schema(entry.get("since")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -89,6 +89,18 @@ class Installations:
         async with self._database.write() as connection:
             await connection.execute(insert.on_conflict_do_update(index_elements=["saleor_api_url"], set_=row))
         self._remembered[installation.saleor_api_url] = installation
+
+    async def forget(self, saleor_api_url: str, app_id: str) -> bool:
+        """Erase token and keys of an installation that was deleted, unless another has taken its place; say whether."""
+        async with self._database.write() as connection:
+            erased = await connection.execute(
+                delete(installations).where(
+                    installations.c.saleor_api_url == saleor_api_url, installations.c.app_id == app_id
+                )
+            )
+        if erased.rowcount == 1:
+            self._remembered.pop(saleor_api_url, None)
+        return erased.rowcount == 1
 
     async def find(self, saleor_api_url: str) -> Installation | None:
         """Return the installation of that Saleor; from memory where the database does not answer.

@@ -37,8 +37,8 @@ def test_manifest() -> None:
         "tokenTargetUrl": "https://app.example/base/api/register",
         "brand": {"logo": {"default": "https://app.example/base/static/logo.png"}},
     } == manifest
-    assert [(entry["name"], entry["syncEvents"]) for entry in static["webhooks"]] == [
-        (webhook["name"], webhook["syncEvents"]) for webhook in webhooks
+    assert [{name: value for name, value in entry.items() if name != "since"} for entry in static["webhooks"]] == [
+        {name: value for name, value in webhook.items() if name not in {"targetUrl", "query"}} for webhook in webhooks
     ]
 
 
@@ -48,11 +48,16 @@ def test_webhooks_have_their_door_and_their_subscription() -> None:
         base_url="https://app.example", app_id="our.app", schema_version="3.23", webhooks=declared_webhooks()
     )
 
-    assert {"PAYMENT_GATEWAY_INITIALIZE_SESSION", "TRANSACTION_INITIALIZE_SESSION", "TRANSACTION_PROCESS_SESSION"} <= {
-        webhook["syncEvents"][0] for webhook in manifest["webhooks"]
-    }
-    for webhook in manifest["webhooks"]:
-        (event,) = webhook["syncEvents"]
+    events = [(*webhook.get("syncEvents", []), *webhook.get("asyncEvents", [])) for webhook in manifest["webhooks"]]
+    assert [
+        ("PAYMENT_GATEWAY_INITIALIZE_SESSION",),
+        ("TRANSACTION_INITIALIZE_SESSION",),
+        ("TRANSACTION_PROCESS_SESSION",),
+        ("TRANSACTION_REFUND_REQUESTED",),
+        ("TRANSACTION_CANCELATION_REQUESTED",),
+        ("APP_DELETED",),
+    ] == events
+    for webhook, (event,) in zip(manifest["webhooks"], events, strict=True):
         assert f"https://app.example/api/webhooks/{event.lower().replace('_', '-')}" == webhook["targetUrl"]
         assert (ROOT / "webhooks" / f"{event.lower()}.graphql").read_text("utf-8") == webhook["query"]
 
@@ -68,6 +73,23 @@ def test_manifest_is_made_for_the_version_that_asks() -> None:
 
     expected = {"3.20": 0, "3.22": 0, "3.23": 1, "3.23.28": 1, "4.0": 1, None: 0, "": 0, "new": 0}
     assert expected == {version: webhooks(version) for version in expected}
+
+
+def test_deletion_is_declared_where_saleor_tells_of_it() -> None:
+    """Before 3.23 an app that may only handle payments would never be told of its deletion, so it does not ask."""
+
+    def asks(schema_version: str) -> bool:
+        manifest = build_manifest(
+            base_url="https://app.example",
+            app_id="our.app",
+            schema_version=schema_version,
+            webhooks=declared_webhooks(),
+        )
+        return ["APP_DELETED"] in [webhook.get("asyncEvents") for webhook in manifest["webhooks"]]
+
+    assert {"3.20": False, "3.21": False, "3.22": False, "3.23": True} == {
+        version: asks(version) for version in ("3.20", "3.21", "3.22", "3.23")
+    }
 
 
 def test_manifest_json_has_no_address() -> None:
