@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 from saleor_cinetpay.dashboard.desk import Desk
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
+from saleor_cinetpay.dashboard.health_page import HealthPages
 from saleor_cinetpay.dashboard.home_page import HomePages
 from saleor_cinetpay.dashboard.payments_page import PaymentsPages
+from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.payments.desk_payments import DeskPayments
 from saleor_cinetpay.payments.figures import FiguresOfShops
 from saleor_cinetpay.shops.accounts import Account, Accounts
@@ -31,6 +33,7 @@ def build_desk(house: "House") -> Desk:
                 clock=house.clock,
             ),
             PaymentsPages(DeskPayments(house.database)),
+            HealthPages(means_of(house)),
         ],
     )
 

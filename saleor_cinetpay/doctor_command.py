@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from saleor_cinetpay.app import House, build_house
+from saleor_cinetpay.app import build_house
 from saleor_cinetpay.doctor.checks import examine
 from saleor_cinetpay.doctor.finding import Finding, Grade, english, failure
-from saleor_cinetpay.doctor.means import Means
 from saleor_cinetpay.doctor.schema_checks import saleor_schema
+from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.settings import Settings
@@ -74,21 +74,3 @@ async def _diagnose(settings: Settings, saleor_api_url: str | None) -> list[Find
         return await examine(means)
     finally:
         await house.close()
-
-
-def means_of(house: House) -> Means:
-    """Return what the checks work with."""
-    saleor_http, cinetpay_http = house.https[:2]
-    return Means(
-        settings=house.settings,
-        clock=house.clock,
-        database=house.database,
-        secrets=house.secrets,
-        installations=house.installations,
-        accounts=house.accounts,
-        shop_settings=house.shop_settings,
-        saleor=house.saleor,
-        cinetpays=house.cinetpays,
-        http=saleor_http,
-        cinetpay_http=cinetpay_http,
-    )

@@ -40,13 +40,14 @@ PLAN: dict[str, frozenset[str]] = {
     "shops": FOUNDATIONS | {"database"},
     "payments": FOUNDATIONS | PARTS | {"database"},
     **dict.fromkeys(BORDERS, FOUNDATIONS | PARTS | {"payments"}),
+    "dashboard": FOUNDATIONS | PARTS | {"payments", "doctor"},
     "edge": FOUNDATIONS,
     "doctor": FOUNDATIONS | PARTS | {"payments", "database", "migrations"},
     "insight": FOUNDATIONS | PARTS | {"payments", "database"},
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
     "background": FOUNDATIONS | PARTS | {"payments", "database", "adapters"},
-    "desk_pages": FOUNDATIONS | PARTS | {"dashboard", "payments", "adapters", "app"},
+    "desk_pages": FOUNDATIONS | PARTS | {"examining", "dashboard", "payments", "adapters", "app"},
     "app": FOUNDATIONS
     | PARTS
     | BORDERS
@@ -58,7 +59,8 @@ PLAN: dict[str, frozenset[str]] = {
     | {"payments", "database", "app", "edge", "sandbox", "migrations", "demo"}
     | {"reconcile_command", "upkeep_command", "doctor_command"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
-    "doctor_command": FOUNDATIONS | {"app", "doctor"},
+    "examining": FOUNDATIONS | {"app", "doctor"},
+    "doctor_command": FOUNDATIONS | {"examining"} | {"app", "doctor"},
     "upkeep_command": FOUNDATIONS | {"app", "migrations", "payments", "shops"},
     "demo": FOUNDATIONS | PARTS | {"app", "sandbox", "migrations"},
     "sandbox": frozenset(),

@@ -34,7 +34,7 @@ from saleor_cinetpay.doctor.database_checks import journal
 from saleor_cinetpay.doctor.finding import Finding, Grade
 from saleor_cinetpay.doctor.means import Means
 from saleor_cinetpay.doctor.schema_checks import saleor_schema
-from saleor_cinetpay.doctor_command import means_of
+from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.payments.tables import completions, payments, reports
 from saleor_cinetpay.sandbox.saleor.signing import KeyRing
