@@ -1,8 +1,5 @@
 """The one place where everything is built and wired: settings in, ASGI app out."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from saleor_cinetpay.adapters import CinetPays, Registrations, Saleors
@@ -22,13 +19,16 @@ from saleor_cinetpay.chance import Chance, SystemChance
 from saleor_cinetpay.cinetpay import CinetPayClient
 from saleor_cinetpay.clock import Clock, SystemClock
 from saleor_cinetpay.customer.pages import CustomerPages
-from saleor_cinetpay.database import Database, prove_alive
+from saleor_cinetpay.database import Database
 from saleor_cinetpay.desk_pages import build_desk
 from saleor_cinetpay.doctor.means import INSTANCE, INSTANCE_HEADER
 from saleor_cinetpay.edge.border import Border
 from saleor_cinetpay.edge.gate import Gate
 from saleor_cinetpay.edge.proxies import Proxies, Trusted
-from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.insight.backlog import Reading
+from saleor_cinetpay.insight.health import Health
+from saleor_cinetpay.insight.metrics_page import MetricsPage
+from saleor_cinetpay.lifespan import Lifespan
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
 from saleor_cinetpay.payments.balances import Balances
@@ -38,6 +38,7 @@ from saleor_cinetpay.payments.comparing import Means
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.decisions import Decisions
 from saleor_cinetpay.payments.handover import HandOver
+from saleor_cinetpay.payments.heartbeats import Heartbeats
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.nudges import Nudges
 from saleor_cinetpay.payments.opening import Opening
@@ -72,7 +73,6 @@ from webhooks.transaction_refund_requested import TransactionRefundDoor
 
 STATIC = Path(__file__).parent / "static"
 CINETPAY_CONNECTIONS = 100
-READY_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -215,6 +215,7 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
         clock=house.clock,
         wake=house.worker.wake,
     )
+    reading = Reading(house.database, Heartbeats(house.database, house.clock, house.chance), house.clock)
     app = Starlette(
         routes=[
             *installing.routes(install),
@@ -228,8 +229,10 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             *returns.routes(),
             *pages.routes(),
             *build_desk(house).routes(),
-            Route("/health/live", _Live(house.secrets).answer, methods=["GET"]),
-            Route("/health/ready", _Ready(house).answer, methods=["GET"]),
+            *Health(
+                house.database, reading, house.clock, headers={INSTANCE_HEADER: house.secrets.prove(INSTANCE)}
+            ).routes(),
+            MetricsPage(reading, house.clock, settings.metrics_token).route(),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[
@@ -238,53 +241,12 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
             Middleware(Gate, page=pages.turned_away),
         ],
         exception_handlers={404: _not_found, 405: _not_allowed},
-        lifespan=_Lifespan(house, with_worker=with_worker),
+        lifespan=Lifespan(
+            worker=house.worker if with_worker else None, installations=house.installations, close=house.close
+        ),
     )
     app.router.redirect_slashes = False  # it would send callers to whatever host they name
     return app
-
-
-class _Lifespan:
-    """Runs the worker beside the app, and closes what is open at the end."""
-
-    def __init__(self, house: House, *, with_worker: bool) -> None:
-        self._house = house
-        self._with_worker = with_worker
-
-    @asynccontextmanager
-    async def __call__(self, _app: Starlette) -> AsyncIterator[None]:
-        working = asyncio.create_task(self._house.worker.run()) if self._with_worker else None
-        try:
-            yield
-        finally:
-            if working is not None:
-                self._house.worker.stop()
-                await working
-            await self._house.close()
-
-
-class _Ready:
-    """Tells whether this process can serve."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    async def answer(self, _request: Request) -> Response:
-        try:
-            await prove_alive(self._house.database, within_s=READY_S)
-        except LedgerUnavailable as error:
-            return JSONResponse({"status": "unavailable", "database": str(error)}, status_code=503)
-        return JSONResponse({"status": "ready"})
-
-
-class _Live:
-    """Tells that this process runs, and proves that it has our SECRET_KEY, so that the doctor knows its own app."""
-
-    def __init__(self, secrets: SecretBox) -> None:
-        self._headers = {INSTANCE_HEADER: secrets.prove(INSTANCE)}
-
-    async def answer(self, _request: Request) -> Response:
-        return JSONResponse({"status": "live"}, headers=self._headers)
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

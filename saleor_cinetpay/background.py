@@ -9,6 +9,8 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.announcing import Announcing
 from saleor_cinetpay.payments.completion import Completion
 from saleor_cinetpay.payments.delivery import Delivery
+from saleor_cinetpay.payments.heartbeats import Heartbeats
+from saleor_cinetpay.payments.leases import Leases
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.nightly import Nightly, NightlyPurge
 from saleor_cinetpay.payments.purge import Purge
@@ -53,6 +55,8 @@ def build_worker(
             clock=clock,
             chance=chance,
         ),
+        leases=Leases(database, clock),
+        heartbeats=Heartbeats(database, clock, chance),
         nightly=Nightly(database=database, reconciliation=reconciliation, clock=clock, chance=chance, purge=purge),
         clock=clock,
     )

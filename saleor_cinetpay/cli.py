@@ -1,11 +1,14 @@
 """The commands. Each exits 0 or non-zero truthfully, and prints errors without a traceback."""
 
 import asyncio
+import atexit
 import json
 import os
 import secrets
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +26,7 @@ from saleor_cinetpay.edge.connections import PROTOCOL
 from saleor_cinetpay.edge.proxies import Trusted
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.logs import LogLevel, configure_logs
+from saleor_cinetpay.metrics import SEVERAL_PROCESSES
 from saleor_cinetpay.migrations import migrate as migrate_database
 from saleor_cinetpay.reconcile_command import reconcile, show_csv, show_json, show_text
 from saleor_cinetpay.saleor.address import AddressRules
@@ -77,6 +81,8 @@ def serve(
     settings = _settings()
     configure_logs(settings.log_level, settings.log_format)
     asyncio.run(_migrate(settings))
+    if settings.workers > 1:
+        _count_together()
     uvicorn.run(
         f"saleor_cinetpay.app:{'serving_and_settling' if worker else 'serving_only'}",
         factory=True,
@@ -264,6 +270,19 @@ def _development_key() -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(key)
     return key
+
+
+def _count_together() -> None:
+    """Give the processes that serve a folder to count in, so that any of them can show what all have counted."""
+    if SEVERAL_PROCESSES in os.environ:
+        return
+    try:
+        folder = tempfile.mkdtemp(prefix="saleor-cinetpay-metrics-")
+    except OSError as error:  # then each shows its own
+        print(f"saleor-cinetpay: /metrics shows one process only: {error}", file=sys.stderr)  # noqa: T201
+        return
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ[SEVERAL_PROCESSES] = folder
 
 
 async def _migrate(settings: Settings) -> None:

@@ -20,6 +20,7 @@ from saleor_cinetpay.payments.completion import Completion
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.history import Event
+from saleor_cinetpay.payments.leases import Leases
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.opening import AccountsOfShops, Opening, OpenRequest, Source
 from saleor_cinetpay.payments.payment import Payment, PaymentState
@@ -160,6 +161,7 @@ class Heart:
     processing: Processing
     delivery: Delivery
     completion: Completion
+    leases: Leases
 
     async def install(self, *shops: str) -> None:
         """Let these Saleors install the app."""
@@ -232,6 +234,7 @@ class Heart:
             settlement=self.settlement,
             delivery=self.delivery,
             completion=self.completion,
+            leases=self.leases,
             clock=self.world.clock,
         )
 
@@ -300,6 +303,7 @@ def build_heart(
         completion=Completion(
             database=database, checkouts=world.saleor, installations=installations, clock=clock, chance=chance
         ),
+        leases=Leases(database, clock),
     )
 
 

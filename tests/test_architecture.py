@@ -42,8 +42,9 @@ PLAN: dict[str, frozenset[str]] = {
     **dict.fromkeys(BORDERS, FOUNDATIONS | PARTS | {"payments"}),
     "dashboard": FOUNDATIONS | PARTS | {"payments", "doctor"},
     "edge": FOUNDATIONS,
+    "insight": FOUNDATIONS | PARTS | {"payments", "database", "migrations"},
+    "lifespan": FOUNDATIONS | {"payments", "shops"},
     "doctor": FOUNDATIONS | PARTS | {"payments", "database", "migrations"},
-    "insight": FOUNDATIONS | PARTS | {"payments", "database"},
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
     "background": FOUNDATIONS | PARTS | {"payments", "database", "adapters"},
@@ -51,8 +52,7 @@ PLAN: dict[str, frozenset[str]] = {
     "app": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "adapters", "background", "desk_pages", "edge", "insight", "migrations"}
-    | {"doctor"},
+    | {"payments", "database", "adapters", "background", "desk_pages", "doctor", "edge", "insight", "lifespan"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS

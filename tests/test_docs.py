@@ -2,12 +2,15 @@
 
 import ast
 import importlib
+import json
 import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
+import yaml
 from pydantic import SecretStr
 from starlette.routing import Mount, Route
 from typer.core import TyperGroup
@@ -15,6 +18,7 @@ from typer.main import get_command
 
 from saleor_cinetpay.app import House, build_app, build_house
 from saleor_cinetpay.errors import PaymentImpossible
+from saleor_cinetpay.migrations import migrate
 from saleor_cinetpay.payments.outcome import Status
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.settings import AppEnv, Settings
@@ -147,3 +151,23 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         if not target.is_file() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
             lost.append(link)
     assert [] == lost
+
+
+async def test_every_metric_is_explained(tmp_path: Path) -> None:
+    """The operations page has one row for each metric of /metrics, and alert rules and dashboard name no other."""
+    database = SecretStr(f"sqlite:///{tmp_path}/ledger.db")
+    settings = Settings(app_env=AppEnv.DEVELOPMENT, secret_key=SecretStr("a key"), database_url=database)
+    house = build_house(settings)
+    await migrate(house.database)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(build_app(settings, house=house))) as http:
+        shown = (await http.get("http://app/metrics")).text
+    await house.close()
+    served = set(re.findall(r"^# TYPE saleor_cinetpay_(\S+) ", shown, re.MULTILINE))
+    explained = first_cells(section(page("operations.md"), "## Metrics"))
+    assert sorted(name for name in served if not name.startswith("process_")) == sorted(explained)
+    examples = [ROOT / "deploy" / "prometheus" / "alerts.yml", ROOT / "deploy" / "grafana" / "saleor-cinetpay.json"]
+    named = set(re.findall(r"saleor_cinetpay_(\w+)", "\n".join(example.read_text("utf-8") for example in examples)))
+    assert set() == {re.sub(r"_(count|sum|bucket)$", "", name) for name in named} - served
+    rules = [rule for group in yaml.safe_load(examples[0].read_text("utf-8"))["groups"] for rule in group["rules"]]
+    assert all(rule["expr"] and rule["annotations"]["what_to_do"] for rule in rules)
+    assert json.loads(examples[1].read_text("utf-8"))["panels"]

@@ -1,5 +1,6 @@
 """The ledger's migrations: expand first, contract in a later version, so that old and new can run side by side."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -41,6 +42,27 @@ async def migrate(database: Database) -> None:
         if not database.is_sqlite:
             await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         await connection.run_sync(_upgrade)
+
+
+async def missing_revisions(database: Database) -> list[str]:
+    """Return the migrations of this version that the database lacks; one that is newer than we are lacks none.
+
+    Raises:
+        LedgerUnavailable: where the database does not answer.
+    """
+    async with database.read() as connection:
+        applied = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    known = _revisions()
+    reached = max((known.index(revision) + 1 for revision in applied if revision in known), default=0)
+    newer = any(revision not in known for revision in applied)
+    return [] if newer else known[reached:]
+
+
+@cache
+def _revisions() -> list[str]:
+    """Return this version's migrations, the first one first."""
+    scripts = ScriptDirectory(str(HERE))
+    return [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def _upgrade(connection: Connection) -> None:

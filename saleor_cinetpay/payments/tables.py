@@ -153,6 +153,15 @@ balances = Table(
     Column("failure", String(64)),
 )
 
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("version", String(32), nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("beat_at", Moment, nullable=False),
+)
+
 chores = Table(
     "chores",
     metadata,

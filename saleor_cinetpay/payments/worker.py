@@ -15,11 +15,14 @@ from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.payments.announcing import Announcing, DueProblem
 from saleor_cinetpay.payments.completion import Completion, DueCompletion
 from saleor_cinetpay.payments.delivery import Delivery
+from saleor_cinetpay.payments.heartbeats import Heartbeats
+from saleor_cinetpay.payments.leases import Leases
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.nightly import Nightly
 from saleor_cinetpay.payments.payment import Payment
 from saleor_cinetpay.payments.report import DueReport
 from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.tracing import Trace, following
 
 PLACES = 64
 PLACES_EACH = 8
@@ -27,6 +30,9 @@ PLACES_TO_TELL = 2
 BATCH = 8
 IDLE_S = 0.5
 AFTER_ERROR_S = 2.0
+FINISH_S = 5.0
+"""After a stop, what is under way may take so long; then it is broken off, and its leases are given back."""
+BREAK_OFF_S = 1.0
 
 log = structlog.get_logger(__name__)
 Work = TypeVar("Work")
@@ -44,21 +50,27 @@ class Worker:
         completion: Completion,
         clock: Clock,
         announcing: Announcing | None = None,
+        leases: Leases,
         nightly: Nightly | None = None,
+        heartbeats: Heartbeats | None = None,
+        finish_s: float = FINISH_S,
     ) -> None:
         """Without `announcing` problems are told by other processes, without `nightly` the nights' work is theirs."""
         self._clock = clock
+        self._heartbeats = heartbeats
+        self._finish_s = finish_s
         self._woken = asyncio.Event()
         self._stopping = False
         pace = settlement.pace
-        self._nights = None if nightly is None else _bench_of(nightly, done=self.wake)
-        self._telling = None if announcing is None else _telling_bench(announcing, done=self.wake)
+        self._nights = None if nightly is None else _bench_of(nightly, leases, done=self.wake)
+        self._telling = None if announcing is None else _telling_bench(announcing, leases, done=self.wake)
         self._benches: tuple[_Bench[Payment], _Bench[DueReport], _Bench[DueCompletion]] = (
             _Bench(
                 claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
                 whose=lambda payment: payment.account_key,
                 share=pace.at_once,
                 do=lambda payment: _settle(settlement, payment),
+                give_back=leases.of_payment,
                 done=self.wake,
             ),
             _Bench(
@@ -66,13 +78,15 @@ class Worker:
                 whose=lambda due: due.report.saleor_api_url,
                 share=lambda _shop: PLACES_EACH,
                 do=lambda due: _deliver(delivery, due),
+                give_back=leases.of_report,
                 done=self.wake,
             ),
             _Bench(
                 claim=lambda limit, busy: completion.claim_due(limit, except_shops=busy),
                 whose=lambda due: due.saleor_api_url,
                 share=lambda _shop: PLACES_EACH,
-                do=completion.complete,
+                do=lambda due: _complete(completion, due),
+                give_back=leases.of_completion,
                 done=self.wake,
             ),
         )
@@ -82,10 +96,15 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until `stop` is called; what is under way then is finished, but the night's work is left to others."""
+        """Work until `stop` is called; what is under way then is finished, if that does not take long.
+
+        What is not finished then, and the night's work in any case, is given back for others to take up at once.
+        """
         while not self._stopping:
             self._woken.clear()
             try:
+                if self._heartbeats is not None:
+                    await self._heartbeats.beat()
                 found = await self.take_due()
             except Exception as error:  # the outer border of the background: it goes on, whatever happens
                 known = isinstance(error, AppError)
@@ -95,9 +114,10 @@ class Worker:
             if not found:
                 await self._idle()
         if self._nights is not None:
-            self._nights.break_off()
-        for bench in self._all():
-            await bench.finish()
+            await self._nights.finish(within_s=0)
+        others = (bench for bench in self._all() if bench is not self._nights)
+        await asyncio.gather(*(bench.finish(within_s=self._finish_s) for bench in others))
+        await self._say_good_bye()
 
     def stop(self) -> None:
         """Take nothing more."""
@@ -107,6 +127,13 @@ class Worker:
     async def take_due(self) -> bool:
         """Start work on what is due, as far as there is room; say whether there was any."""
         return any([await bench.take() for bench in self._all()])
+
+    async def _say_good_bye(self) -> None:
+        if self._heartbeats is not None:
+            try:
+                await self._heartbeats.end()
+            except AppError as error:
+                log.warning("worker_left_unheard", error=str(error))
 
     def _all(self) -> "list[_Bench[Any]]":
         return [*self._benches, *(bench for bench in (self._telling, self._nights) if bench is not None)]
@@ -129,14 +156,16 @@ class _Bench(Generic[Work]):
         whose: Callable[[Work], str],
         share: Callable[[str], int],
         do: Callable[[Work], Awaitable[None]],
+        give_back: Callable[[Work], Awaitable[None]],
         done: Callable[[], None],
     ) -> None:
         self._claim = claim
         self._whose = whose
         self._share = share
         self._do = do
+        self._give_back = give_back
         self._done = done
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], Work] = {}
         self._shares: Counter[str] = Counter()
 
     async def take(self) -> bool:
@@ -149,22 +178,29 @@ class _Bench(Generic[Work]):
             whose = self._whose(work)
             self._shares[whose] += 1
             task = asyncio.ensure_future(self._do(work))
-            self._under_way.add(task)
+            self._under_way[task] = work
             task.add_done_callback(lambda task, whose=whose: self._leave(task, whose))  # type: ignore[misc]
         return bool(claimed)
 
-    async def finish(self) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-
-    def break_off(self) -> None:
-        """End what is under way; its lease lets somebody else begin it anew."""
-        for task in self._under_way:
+    async def finish(self, *, within_s: float) -> None:
+        """Let what is under way end; what has not ended by then is broken off and given back."""
+        if not self._under_way:
+            return
+        _, left = await asyncio.wait(self._under_way, timeout=within_s)
+        undone = [self._under_way[task] for task in left]
+        for task in left:
             task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=BREAK_OFF_S)
+        for work in undone:
+            try:
+                await self._give_back(work)
+            except AppError as error:  # then the lease ends by itself
+                log.warning("lease_not_given_back", error=str(error))
 
     def _leave(self, task: asyncio.Task[None], whose: str) -> None:
         """Free the place. Whatever went wrong, the lease ends by itself and the work becomes due again."""
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work_interrupted", of=whose, exc_info=error)
         self._shares[whose] -= 1
@@ -173,31 +209,40 @@ class _Bench(Generic[Work]):
         self._done()
 
 
-def _bench_of(nightly: Nightly, *, done: Callable[[], None]) -> _Bench[str]:
+def _bench_of(nightly: Nightly, leases: Leases, *, done: Callable[[], None]) -> _Bench[str]:
     """Set the night's work up as a bench with one place."""
     return _Bench(
         claim=lambda _limit, busy: nightly.claim_due(under_way=bool(busy)),
         whose=lambda _lease: "nightly",
         share=lambda _nightly: 1,
         do=nightly.reconcile,
+        give_back=leases.of_chore,
         done=done,
     )
 
 
-def _telling_bench(announcing: Announcing, *, done: Callable[[], None]) -> _Bench[DueProblem]:
+def _telling_bench(announcing: Announcing, leases: Leases, *, done: Callable[[], None]) -> _Bench[DueProblem]:
     """Set the telling of problems up as a bench with few places for each shop: nobody waits for it."""
     return _Bench(
         claim=lambda limit, busy: announcing.claim_due(limit, except_shops=busy),
         whose=lambda due: due.problem.saleor_api_url,
         share=lambda _shop: PLACES_TO_TELL,
         do=announcing.announce,
+        give_back=leases.of_problem,
         done=done,
     )
 
 
 async def _settle(settlement: Settlement, payment: Payment) -> None:
-    await settlement.look(payment, trigger="nudge" if payment.hints else "clock")
+    with following(Trace.begun(payment.trans_id)):
+        await settlement.look(payment, trigger="nudge" if payment.hints else "clock")
 
 
 async def _deliver(delivery: Delivery, due: DueReport) -> None:
-    await delivery.deliver(due)
+    with following(Trace.begun(due.report.trans_id)):
+        await delivery.deliver(due)
+
+
+async def _complete(completion: Completion, due: DueCompletion) -> None:
+    with following(Trace.begun(due.trans_id)):
+        await completion.complete(due)

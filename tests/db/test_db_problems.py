@@ -101,6 +101,7 @@ class Telling:
             delivery=heart.delivery,
             completion=heart.completion,
             announcing=self.announcing,
+            leases=heart.leases,
             clock=heart.world.clock,
         )
         while await worker.take_due():

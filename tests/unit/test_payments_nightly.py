@@ -154,6 +154,7 @@ async def test_a_worker_does_it_beside_everything_else(office: Office) -> None:
         settlement=heart.settlement,
         delivery=heart.delivery,
         completion=heart.completion,
+        leases=heart.leases,
         nightly=a_nightly(office),
         clock=office.clock,
     )
@@ -178,6 +179,7 @@ async def test_a_worker_that_stops_leaves_the_night_to_others(office: Office) ->
         settlement=heart.settlement,
         delivery=heart.delivery,
         completion=heart.completion,
+        leases=heart.leases,
         nightly=ours,
         clock=office.clock,
     )
