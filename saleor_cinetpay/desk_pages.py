@@ -7,8 +7,10 @@ from saleor_cinetpay.dashboard.gate import Dashboards, Gate
 from saleor_cinetpay.dashboard.health_page import HealthPages
 from saleor_cinetpay.dashboard.home_page import HomePages
 from saleor_cinetpay.dashboard.payments_page import PaymentsPages
+from saleor_cinetpay.dashboard.refunds_page import RefundsPages
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.payments.desk_payments import DeskPayments
+from saleor_cinetpay.payments.desk_refunds import DeskRefunds
 from saleor_cinetpay.payments.figures import FiguresOfShops
 from saleor_cinetpay.shops.accounts import Account, Accounts
 
@@ -34,6 +36,7 @@ def build_desk(house: "House") -> Desk:
             ),
             PaymentsPages(DeskPayments(house.database)),
             HealthPages(means_of(house)),
+            RefundsPages(DeskRefunds(house.database, house.secrets), house.refund_decisions),
         ],
     )
 

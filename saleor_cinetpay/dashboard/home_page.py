@@ -191,6 +191,8 @@ def _place_of(problem: Problem) -> str | None:
     """Return the page where a problem is put right."""
     if problem.kind is ProblemKind.CONFIGURATION:
         return "/settings"
+    if problem.kind is ProblemKind.REFUND_WAITING:
+        return f"/refunds/{problem.subject}"
     if problem.kind is ProblemKind.UNKNOWN_PAYMENT:
         return "/history"
     return f"/payments/{problem.trans_id}" if problem.trans_id else None

@@ -11,12 +11,12 @@ from typing import Any
 import httpx2 as httpx
 from cinetpay_desk import CinetPayDesk
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from saleor_cinetpay.app import House, build_app, build_house
 from saleor_cinetpay.demo import address_of, listening, serving
 from saleor_cinetpay.migrations import migrate
-from saleor_cinetpay.payments.tables import payments, reports
+from saleor_cinetpay.payments.tables import payments, refunds, reports
 from saleor_cinetpay.sandbox.cinetpay.app import build_sandbox
 from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID, SandboxConfig
 from saleor_cinetpay.sandbox.saleor.app import build_saleor
@@ -68,9 +68,9 @@ class World:
         await self.saleor.delete_app(self.settings.manifest_app_id)
         await self.saleor.install_app(f"{self.app}/api/manifest")
 
-    async def paid(self, checkout: Checkout | None = None) -> tuple[Transaction, str]:
+    async def paid(self, checkout: Checkout | None = None, **data: Any) -> tuple[Transaction, str]:
         """Have a payment paid and reported; return Saleor's transaction and the trans id."""
-        session = await self.opened(checkout)
+        session = await self.opened(checkout, **data)
         assert session.transaction is not None
         trans_id = await self.cinetpay.open(session.data["redirect"])
         await self.cinetpay.settle(trans_id)
@@ -82,6 +82,7 @@ class World:
         async with self.house.database.write() as connection:
             for table in (payments, reports):
                 await connection.execute(update(table).values(due_at=None))
+            await connection.execute(delete(refunds))
         await self.cinetpay.reset()
         self.saleor.reset()
 

@@ -44,8 +44,8 @@ def test_what_is_known_of_a_problem_is_said() -> None:
     """The payment, its amount and the other payment stand in the sentence."""
     happened = words_of(a_problem(ProblemKind.DOUBLE_PAYMENT)).happened.say(Language.ENGLISH)
     assert (
-        f"Payment {trans_id()} of 5\u202f000\u00a0F\u00a0CFA was accepted, and its checkout or order was paid already, by {OTHER}."
-        == happened
+        f"Payment {trans_id()} of 5\u202f000\u00a0F\u00a0CFA was accepted, "
+        f"and its checkout or order was paid already, by {OTHER}." == happened
     )
 
 
