@@ -49,6 +49,7 @@ check: setup ## lint, format, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_architecture.py
+	@scripts/audit
 
 wheel: setup ## build the wheel, install it into an environment of its own, and run it there
 	@scripts/try_wheel
