@@ -37,6 +37,8 @@ MOST_TOGETHER = 500
 KNOWN_FOR = timedelta(minutes=1)
 """An account's key leads to the same site for ever, so this only bounds what is kept."""
 LONGEST_KEY = 64
+FIELDS_HEADER = "saleor-cinetpay-fields"
+"""Says how many fields have arrived: the doctor compares it with what it has sent (saleor_cinetpay/doctor/means.py)."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,15 +83,16 @@ class NotificationDoor:
             if site_id is None:
                 metrics.notification("unknown_account").inc()
                 return PlainTextResponse("no such account\n", status_code=404)
-            outcome = "ping"
+            outcome, fields = "ping", {}
             if request.method == "POST":
-                outcome = await self._heed(account_key, site_id, await _fields(request))
+                fields = await _fields(request)
+                outcome = await self._heed(account_key, site_id, fields)
         except (LedgerUnavailable, TooBusy) as error:
             log.error("notification_not_written", error=str(error))
             metrics.notification("not_written").inc()
             return PlainTextResponse("try again later\n", status_code=503, headers={"Retry-After": "30"})
         metrics.notification(outcome).inc()
-        return PlainTextResponse("OK\n")
+        return PlainTextResponse("OK\n", headers={FIELDS_HEADER: str(len(fields))})
 
     async def _site_id_of(self, account_key: str) -> str | None:
         """Return the site of an account; None where there is no account by that key."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from saleor_cinetpay.doctor.calls import NoReply, Reply, Why, call
 from saleor_cinetpay.doctor.finding import Finding, failure, ok, warning
-from saleor_cinetpay.doctor.means import INSTANCE, INSTANCE_HEADER, Means, Shop, base_url_of
+from saleor_cinetpay.doctor.means import FIELDS_HEADER, INSTANCE, INSTANCE_HEADER, Means, Shop, base_url_of
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.shops.accounts import Account
 
@@ -152,6 +152,8 @@ async def _wrong_at(means: Means, address: str) -> Text | None:
             )
         if reply.status != 200:
             return text("Notifications by {method} are answered {status}.", method=method, status=reply.status)
+        if form is not None and reply.headers.get(FIELDS_HEADER) != str(len(form)):
+            return text("Notifications arrive without their fields.")
     return None
 
 

@@ -41,6 +41,7 @@ OF_THE_HOUSE: tuple[HouseCheck, ...] = (
     database_checks.journal,
     database_checks.disk,
     database_checks.stored_secrets,
+    database_checks.heartbeat,
     database_checks.backlog,
     database_checks.nightly,
     database_checks.stuck_reports,

@@ -10,11 +10,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from saleor_cinetpay.chance import SystemChance
 from saleor_cinetpay.database import prove_alive
 from saleor_cinetpay.doctor.finding import Finding, english, failure, note, ok, warning
 from saleor_cinetpay.doctor.means import Means
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.migrations import head, revision_of
+from saleor_cinetpay.payments.heartbeats import Heartbeats
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.report import ReportState
 from saleor_cinetpay.payments.tables import chores, completions, payments, reports
@@ -162,6 +164,20 @@ async def backlog(means: Means) -> AsyncIterator[Finding]:
         )
     else:
         yield ok("worker", english("Nothing waits for a worker."))
+
+
+async def heartbeat(means: Means) -> AsyncIterator[Finding]:
+    """A worker lives, anywhere."""
+    living, heard_of = await Heartbeats(means.database, means.clock, SystemChance()).living()
+    if living:
+        yield ok("worker", english("{count} workers live.", count=living))
+        return
+    since = f"since {heard_of:%Y-%m-%d %H:%M} UTC" if heard_of else "yet"
+    yield failure(
+        "worker",
+        english("No worker has been heard of {since}.", since=since),
+        english("Start `saleor-cinetpay worker`, or `serve` without --no-worker: nothing is settled or reported."),
+    )
 
 
 async def nightly(means: Means) -> AsyncIterator[Finding]:

@@ -21,6 +21,8 @@ CALL_S = 6.0
 INSTANCE = "instance"
 """What the proof in `/health/live` proves: that whoever answers there has our SECRET_KEY."""
 INSTANCE_HEADER = "saleor-cinetpay-instance"
+FIELDS_HEADER = "saleor-cinetpay-fields"
+"""In which the notification address says how many fields have arrived (webhooks/cinetpay_notification.py)."""
 
 
 class CinetPays(Protocol):

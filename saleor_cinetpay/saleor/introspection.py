@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import httpx2 as httpx
 from graphql import GraphQLError, GraphQLSchema, build_client_schema, get_introspection_query, parse, validate
@@ -11,6 +12,8 @@ from saleor_cinetpay.saleor.address import SaleorApiUrl
 from saleor_cinetpay.saleor.exchange import exchange
 from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
 
+DOCUMENTS_SINCE = {"app_problem_create": "3.22", "app_problem_dismiss": "3.22", "app_problems": "3.22"}
+"""Documents that are sent only to Saleors of that version on; all others go to every Saleor."""
 SCHEMA_LIMIT_BYTES = 32 * 1024 * 1024
 SCHEMA_TIMEOUT_S = 30.0
 
@@ -55,11 +58,21 @@ def misunderstood(schema: GraphQLSchema, schema_version: str) -> dict[str, list[
 def documents_for(schema_version: str) -> dict[str, str]:
     """Return every document that is sent to a Saleor of that version, and every subscription of its manifest."""
     folder = files(__package__) / "documents"
-    sent = {entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".graphql")}
+    asked = _minor(schema_version)
+    sent = {
+        entry.name: entry.read_text("utf-8")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".graphql") and _minor(DOCUMENTS_SINCE.get(Path(entry.name).stem, "3.20")) <= asked
+    }
     manifest = build_manifest(
         base_url="https://app.example", app_id="app", schema_version=schema_version, webhooks=declared_webhooks()
     )
     return sent | {webhook["name"]: webhook["query"] for webhook in manifest["webhooks"]}
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """Read `3.23` or `3.23.28` as what can be compared."""
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
 async def _ask(http: httpx.AsyncClient, url: SaleorApiUrl, query: str) -> object:

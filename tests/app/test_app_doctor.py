@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,7 +37,9 @@ from saleor_cinetpay.doctor.means import Means
 from saleor_cinetpay.doctor.schema_checks import saleor_schema
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
+from saleor_cinetpay.payments.report import ReportState
 from saleor_cinetpay.payments.tables import completions, payments, reports
+from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.sandbox.saleor.signing import KeyRing
 from saleor_cinetpay.settings import AppEnv
 from saleor_cinetpay.shops.secrets import SecretBox
@@ -69,6 +72,7 @@ class Wall:
         self.methods: tuple[str, ...] = ("GET", "HEAD", "POST")
         self.adds: dict[str, str] = {}
         self.answers: bytes | None = None
+        self.empties = False
 
     def asgi(self) -> Starlette:
         return Starlette(routes=[Route("/{rest:path}", self._answer, methods=["GET", "HEAD", "POST"])])
@@ -82,7 +86,7 @@ class Wall:
             if self.answers is not None:
                 return Response(self.answers)
         async with httpx.AsyncClient() as http:
-            body = await request.body()
+            body = b"" if self.empties else await request.body()
             kind = request.headers.get("content-type", "")
             reply = await http.request(
                 request.method, f"{self.app}{request.url.path}", content=body, headers={"content-type": kind}
@@ -287,9 +291,23 @@ async def no_worker(ward: Ward) -> Means:
     return replace(ward.means, clock=Ahead(timedelta(minutes=20)))
 
 
+@fault("worker", Grade.FAILURE, "No worker has been heard of since")
+async def a_worker_that_has_died(ward: Ward) -> Means:
+    return replace(ward.means, clock=Ahead(timedelta(minutes=5)))
+
+
 @fault("nightly", Grade.WARNING, "was not done last night")
 async def no_worker_at_night(ward: Ward) -> Means:
     return replace(ward.means, clock=Ahead(timedelta(days=4)))
+
+
+async def delivered(world: World, trans_id: str) -> None:
+    """Wait until the ledger knows that Saleor has the report."""
+    async with asyncio.timeout(8):
+        states: list[ReportState] = []
+        while states != [ReportState.DELIVERED]:
+            await asyncio.sleep(0.02)
+            states = [state for _, state in await world.house.ledger.reports_of(TransId(trans_id))]
 
 
 @fault("reports", Grade.WARNING, "has not taken 1 reports")
@@ -297,6 +315,7 @@ async def reports_that_nobody_takes(ward: Ward) -> Means:
     transaction, trans_id = await ward.world.at_cinetpay()
     await ward.world.cinetpay.settle(trans_id)
     await ward.world.reported(transaction, "CHARGE_SUCCESS")
+    await delivered(ward.world, trans_id)
     later = SystemClock().now() + timedelta(hours=6)
     async with ward.world.house.database.write() as connection:
         await connection.execute(
@@ -409,6 +428,13 @@ async def a_redirect_of_notifications(ward: Ward) -> Means:
     return ward.behind_the_wall()
 
 
+@fault("notification_address", Grade.FAILURE, "without their fields")
+async def a_proxy_that_loses_bodies(ward: Ward) -> Means:
+    await ward.world.opened()
+    ward.wall.empties = True
+    return ward.behind_the_wall()
+
+
 @fault("acknowledged", Grade.WARNING, "are not answered")
 async def notifications_that_never_arrive(ward: Ward) -> Means:
     for _ in range(3):
@@ -504,7 +530,7 @@ async def test_a_planted_fault_is_found_and_named(ward: Ward, name: str) -> None
 async def test_every_check_has_a_planted_fault(ward: Ward) -> None:
     """No check goes without a test that sees it find something."""
     tested = {check for check, *_ in FAULTS.values()} | {"disk", "journal", "saleor", "automatic_completion"}
-    names = {"backlog": "worker", "stuck_reports": "reports", "saleor_clock": "clock"}
+    names = {"backlog": "worker", "heartbeat": "worker", "stuck_reports": "reports", "saleor_clock": "clock"}
     table = (*OF_THE_HOUSE, *OF_A_SHOP, *OF_A_SHOP_FOR_THE_OPERATOR)
     assert set() == {names.get(check.__name__, check.__name__) for check in table} - tested
 
@@ -606,7 +632,7 @@ async def test_the_command_tells_the_truth(ward: Ward) -> None:
     well = await asyncio.to_thread(lambda: run(**environment))
     assert (0, "") == (well.returncode, well.stderr), well.stdout
     assert "WARNING environment: APP_ENV is development" in well.stdout
-    assert well.stdout.splitlines()[-1].endswith(" 0 failures, 2 warnings.")
+    assert re.fullmatch(r"\d\d findings: 0 failures, \d warnings\.", well.stdout.splitlines()[-1])
     ill = await asyncio.to_thread(lambda: run("--json", **environment | {"CINETPAY_API_URL": f"{NOBODY}/v1/"}))
     told = json.loads(ill.stdout)
     assert (1, "") == (ill.returncode, ill.stderr)

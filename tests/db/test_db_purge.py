@@ -1,17 +1,17 @@
 """What tells of buyers leaves closed payments, and nothing that anybody still waits for does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from payments_kit import SECRETS, Heart, trans_id, transaction_id
+from payments_kit import SECRETS, SHOP, Heart, trans_id, transaction_id
 from sqlalchemy import select, update
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
-from saleor_cinetpay.payments.purge import Purge, Purged
+from saleor_cinetpay.payments.purge import Purge, Purged, personal_columns
 from saleor_cinetpay.payments.report import ReportType
-from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
+from saleor_cinetpay.payments.tables import completions, payment_events, payments, refunds, reports
 
 YEAR = timedelta(days=400)
 NUMBER = {
@@ -127,7 +127,8 @@ async def set_(database: Database, table: object, **values: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "waiting", ["young", "suspect", "due", "leased", "watched", "report", "completion", "problem", "looked at"]
+    "waiting",
+    ["young", "suspect", "due", "leased", "watched", "report", "completion", "problem", "refund", "looked at"],
 )
 async def test_what_somebody_waits_for_stays(heart: Heart, database: Database, waiting: str) -> None:
     """A payment with work or a question open is left whole, however old it is."""
@@ -154,6 +155,9 @@ async def test_what_somebody_waits_for_stays(heart: Heart, database: Database, w
                         trans_id=trans_id(), saleor_api_url="x", checkout_id="x", accepted_at=now, due_at=now
                     )
                 )
+        case "refund":
+            async with database.write() as connection:
+                await connection.execute(refunds.insert().values(**a_refund(now)))
         case "problem":
             held = await heart.held()
             problem = Problem(
@@ -162,6 +166,53 @@ async def test_what_somebody_waits_for_stays(heart: Heart, database: Database, w
             await Problems(database).raise_now(problem, now)
     assert Purged() == await purged(heart, database)
     assert (await heart.held()).fields.phone is not None
+
+
+def a_refund(asked_at: datetime, **changes: object) -> dict[str, object]:
+    """Return a refund request of the first payment as it is stored, undecided."""
+    return {
+        "reference": "refund-1",
+        "trans_id": trans_id(),
+        "transaction_id": transaction_id(),
+        "saleor_api_url": SHOP,
+        "request_key": "key",
+        "amount": 5000,
+        "reason": "Awa called from 0707080910",
+        "asked_at": asked_at,
+        "state": "waiting",
+        "note": "",
+        **changes,
+    }
+
+
+async def test_what_a_decided_refund_tells_goes_too(heart: Heart, database: Database) -> None:
+    """Of a refund that was decided long ago the reason and the note go; amount, state and who decided stay."""
+    await a_paid_one(heart)
+    await grown_old(heart)
+    decided = {"state": "paid_back", "decided_by": "koffi@example.com", "decided_at": heart.world.clock.now()}
+    async with database.write() as connection:
+        await connection.execute(refunds.insert().values(**a_refund(heart.world.clock.now(), **decided)))
+    assert 1 == (await purged(heart, database)).payments
+    async with database.read() as connection:
+        (row,) = (await connection.execute(select(refunds))).all()
+    assert (None, None, 5000, "paid_back", "koffi@example.com") == (
+        row.reason,
+        row.note,
+        row.amount,
+        row.state,
+        row.decided_by,
+    )
+
+
+async def test_the_number_and_its_end_go(heart: Heart, database: Database) -> None:
+    """No sealed text but the stripped form is left, nor the digits by which staff search."""
+    await a_paid_one(heart)
+    await grown_old(heart)
+    await purged(heart, database)
+    async with database.read() as connection:
+        (row,) = (await connection.execute(select(payments))).mappings().all()
+    assert [] == [name for name in personal_columns(payments) if row[name] is not None]
+    assert {"phone_tail", "return_url"} <= set(personal_columns(payments))
 
 
 async def test_one_that_is_taken_up_meanwhile_stays(heart: Heart, database: Database) -> None:

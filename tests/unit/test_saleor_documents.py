@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
+from saleor_cinetpay.saleor.introspection import DOCUMENTS_SINCE, documents_for
+
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / ".." / "shared" / "saleor"
 DOCUMENTS = sorted((ROOT / "saleor_cinetpay" / "saleor" / "documents").glob("*.graphql"))
 SUBSCRIPTIONS = sorted((ROOT / "webhooks").glob("*.graphql"))
-
-
-LATER = {"app_problem_create": "3.22", "app_problem_dismiss": "3.22", "app_problems": "3.22"}
-"""Documents that leave only for Saleors of that version on."""
 
 
 @cache
@@ -30,8 +28,16 @@ def schema(version: str) -> GraphQLSchema:
 @pytest.mark.parametrize("path", DOCUMENTS + SUBSCRIPTIONS, ids=lambda path: path.stem)
 def test_document_is_valid(path: Path, version: str) -> None:
     """A document has only what that Saleor's schema knows; one unknown field would fail a whole install."""
-    known = version >= LATER.get(path.stem, "3.20")
+    known = version >= DOCUMENTS_SINCE.get(path.stem, "3.20")
     assert known == ([] == validate(schema(version), parse(path.read_text("utf-8"))))
+
+
+@pytest.mark.parametrize(("version", "sent"), [("3.20", False), ("3.21", False), ("3.22", True), ("3.23", True)])
+def test_what_is_later_is_not_sent_before(version: str, sent: bool) -> None:
+    """The doctor checks for each Saleor what it really gets: later documents only from their version on."""
+    documents = documents_for(version)
+    assert sent is ("app_problem_create.graphql" in documents)
+    assert {"identify.graphql", "webhooks.graphql"} <= set(documents)
 
 
 @pytest.mark.parametrize("path", SUBSCRIPTIONS, ids=lambda path: path.stem)
