@@ -165,6 +165,8 @@ class Stage:
     app: str
     http: httpx.AsyncClient
     commands: Sequence[Command]
+    direct: str = ""
+    """Where the first process that serves listens itself, without the balancer."""
 
     def said(self) -> str:
         """Return the last words of every process."""
@@ -203,7 +205,8 @@ async def opened(
         ]
         saleor = await stack.enter_async_context(_small_saleor())
         await saleor.install_app(f"{app}/api/manifest")
-        yield Stage(saleor=saleor, cinetpay=cinetpay, app=app, http=http, commands=commands)
+        direct = f"http://{HOST}:{ports[0]}" if ports else app
+        yield Stage(saleor=saleor, cinetpay=cinetpay, app=app, http=http, commands=commands, direct=direct)
 
 
 @asynccontextmanager
