@@ -28,6 +28,7 @@ from saleor_cinetpay.edge.proxies import Proxies, Trusted
 from saleor_cinetpay.insight.backlog import Reading
 from saleor_cinetpay.insight.health import Health
 from saleor_cinetpay.insight.metrics_page import MetricsPage
+from saleor_cinetpay.insight.telemetry import set_up_telemetry
 from saleor_cinetpay.lifespan import Lifespan
 from saleor_cinetpay.logs import configure_logs
 from saleor_cinetpay.payments.adoption import Adoption
@@ -337,4 +338,5 @@ def serving_only() -> Starlette:
 def _from_environment(*, with_worker: bool) -> Starlette:
     settings = Settings()
     configure_logs(settings.log_level, settings.log_format)
+    set_up_telemetry()
     return build_app(settings, with_worker=with_worker)

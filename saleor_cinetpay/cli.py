@@ -25,6 +25,7 @@ from saleor_cinetpay.demo import DemoPorts, run_demo
 from saleor_cinetpay.edge.connections import PROTOCOL
 from saleor_cinetpay.edge.proxies import Trusted
 from saleor_cinetpay.errors import AppError
+from saleor_cinetpay.insight.telemetry import set_up_telemetry
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.metrics import SEVERAL_PROCESSES
 from saleor_cinetpay.migrations import migrate as migrate_database
@@ -105,6 +106,7 @@ def worker() -> None:
     """Settle payments and deliver reports, without serving; any number of these may run."""
     settings = _settings()
     configure_logs(settings.log_level, settings.log_format)
+    set_up_telemetry()
 
     async def work() -> None:
         await _migrate(settings)

@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING
 from saleor_cinetpay.dashboard.desk import Desk
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
 from saleor_cinetpay.dashboard.health_page import HealthPages
-from saleor_cinetpay.dashboard.history_page import HistoryPages
 from saleor_cinetpay.dashboard.home_page import HomePages
 from saleor_cinetpay.dashboard.payments_page import PaymentsPages
 from saleor_cinetpay.dashboard.refunds_page import RefundsPages
 from saleor_cinetpay.examining import means_of
-from saleor_cinetpay.payments.books import Books
 from saleor_cinetpay.payments.desk_payments import DeskPayments
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds
 from saleor_cinetpay.payments.figures import FiguresOfShops
-from saleor_cinetpay.payments.side_by_side import SideBySide
 from saleor_cinetpay.shops.accounts import Account, Accounts
 
 if TYPE_CHECKING:
@@ -37,13 +34,6 @@ def build_desk(house: "House") -> Desk:
                 settings=house.shop_settings,
                 clock=house.clock,
             ),
-            HistoryPages(
-                side_by_side=SideBySide(
-                    reconciliation=house.reconciliation, books=Books(house.database, house.secrets, house.clock)
-                ),
-                accounts=_AccountsInUse(house.accounts),
-                clock=house.clock,
-            ),
             PaymentsPages(DeskPayments(house.database)),
             HealthPages(means_of(house)),
             RefundsPages(DeskRefunds(house.database, house.secrets), house.refund_decisions),
@@ -61,11 +51,6 @@ class _AccountsInUse:
         """Return them."""
         account = await self._accounts.for_shop(saleor_api_url)
         return [] if account is None else [account]
-
-    async def ever(self, saleor_api_url: str) -> list[Account]:
-        """Return them, and those of before."""
-        await self.in_use(saleor_api_url)
-        return [account for account in await self._accounts.all() if account.saleor_api_url == saleor_api_url]
 
     async def channels_served(self, saleor_api_url: str) -> bool:
         """Say whether any channel has one."""

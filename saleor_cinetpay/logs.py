@@ -67,6 +67,7 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _tell_crash,
         structlog.processors.format_exc_info,  # here and in no renderer, so that it is redacted; it shows no locals
         redact,
     ]
@@ -93,6 +94,18 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
     access = logging.getLogger("uvicorn.access")  # our own events say more, and no proof that stands in an address
     access.handlers = []
     access.propagate = False
+
+
+crash_listeners: list[Callable[[str, BaseException], None]] = []
+"""Whoever wants to hear of each error that is logged with its trace, and of the event's name."""
+
+
+def _tell_crash(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    error = event.get("exc_info")
+    if isinstance(error, BaseException):
+        for listener in crash_listeners:
+            listener(str(event.get("event")), error)
+    return event
 
 
 class Sparing:

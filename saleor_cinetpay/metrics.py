@@ -24,6 +24,7 @@ from saleor_cinetpay.errors import (
     SaleorUnavailable,
     SaleorUnintelligible,
 )
+from saleor_cinetpay.tracing import span
 
 PREFIX = "saleor_cinetpay"
 SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
@@ -153,14 +154,14 @@ def reported(report_type: str) -> Histogram:
 @contextmanager
 def cinetpay_call(method: str) -> Iterator[None]:
     """Time a call to CinetPay, and tell how it ended."""
-    with _timed(lambda outcome: _cinetpay_calls.labels(method, outcome)):
+    with span("cinetpay", method=method), _timed(lambda outcome: _cinetpay_calls.labels(method, outcome)):
         yield
 
 
 @contextmanager
 def saleor_call(operation: str) -> Iterator[None]:
     """Time a call to a Saleor, and tell how it ended."""
-    with _timed(lambda outcome: _saleor_calls.labels(operation, outcome)):
+    with span("saleor", operation=operation), _timed(lambda outcome: _saleor_calls.labels(operation, outcome)):
         yield
 
 

@@ -56,7 +56,7 @@ PLAN: dict[str, frozenset[str]] = {
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "app", "edge", "sandbox", "migrations", "demo"}
+    | {"payments", "database", "app", "edge", "insight", "sandbox", "migrations", "demo"}
     | {"reconcile_command", "upkeep_command", "doctor_command"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
     "examining": FOUNDATIONS | {"app", "doctor"},

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from saleor_cinetpay import metrics
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.edge.lanes import Lane, lane_of
-from saleor_cinetpay.tracing import Trace, following
+from saleor_cinetpay.tracing import Trace, following, span
 
 NO_POWERS = "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()"
 STRICTEST = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,7 +46,7 @@ class Border:
                 _add_headers(MutableHeaders(scope=message), lane, https=scope["scheme"] == "https")
             await send(message)
 
-        with following(trace):
+        with following(trace), span("request", lane=lane, method=scope["method"][:10]):
             try:
                 await self._app(scope, receive, answer)
             except Exception as error:  # the outer border of everything that is asked of us
