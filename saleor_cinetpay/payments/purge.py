@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
 
 from saleor_cinetpay.cinetpay.form import LAST_RESORT_DESIGNATION
 from saleor_cinetpay.clock import Clock
@@ -19,7 +19,7 @@ from saleor_cinetpay.database import Database, metadata
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.rows import payment_of, seal_form
-from saleor_cinetpay.payments.tables import payment_events, payments
+from saleor_cinetpay.payments.tables import payment_events, payments, problems
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
 SHORTEST = timedelta(days=30)
@@ -28,7 +28,7 @@ BATCH = 100
 
 UNFINISHED: dict[str, Callable[[ColumnElement[Any]], ColumnElement[bool]]] = {
     "due_at": lambda due_at: due_at.is_not(None),
-    "solved_at": lambda solved_at: solved_at.is_(None),
+    "solved_at": lambda solved_at: and_(solved_at.is_(None), problems.c.dismissed_at.is_(None)),
     "decided_at": lambda decided_at: decided_at.is_(None),
 }
 """By which columns a row beside a payment tells that something is still to be done about it."""

@@ -11,7 +11,7 @@ from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.purge import Purge, Purged, personal_columns
 from saleor_cinetpay.payments.report import ReportType
-from saleor_cinetpay.payments.tables import completions, payment_events, payments, refunds, reports
+from saleor_cinetpay.payments.tables import completions, payment_events, payments, problems, refunds, reports
 
 YEAR = timedelta(days=400)
 NUMBER = {
@@ -164,6 +164,7 @@ async def test_what_somebody_waits_for_stays(heart: Heart, database: Database, w
                 kind=ProblemKind.DOUBLE_PAYMENT, saleor_api_url=held.saleor_api_url, subject="x", trans_id=held.trans_id
             )
             await Problems(database).raise_now(problem, now)
+            await set_(database, problems, due_at=None)  # Saleor has been told of it
     assert Purged() == await purged(heart, database)
     assert (await heart.held()).fields.phone is not None
 
@@ -202,6 +203,19 @@ async def test_what_a_decided_refund_tells_goes_too(heart: Heart, database: Data
         row.state,
         row.decided_by,
     )
+
+
+async def test_a_problem_that_a_person_has_put_aside_holds_nothing_up(heart: Heart, database: Database) -> None:
+    """What staff have dismissed is decided, although nobody ever solves it."""
+    await a_paid_one(heart)
+    await grown_old(heart)
+    now, held = heart.world.clock.now(), await heart.held()
+    problem = Problem(
+        kind=ProblemKind.DOUBLE_PAYMENT, saleor_api_url=held.saleor_api_url, subject="x", trans_id=held.trans_id
+    )
+    await Problems(database).raise_now(problem, now)
+    await set_(database, problems, due_at=None, dismissed_at=now, dismissed_by="awa@example.com")
+    assert 1 == (await purged(heart, database)).payments
 
 
 async def test_the_number_and_its_end_go(heart: Heart, database: Database) -> None:
