@@ -8,6 +8,8 @@ from itertools import accumulate, chain, repeat, takewhile
 from sim_world import Payable, SimWorld
 
 from saleor_cinetpay.payments.conclusion import QUIET, Policy
+from saleor_cinetpay.payments.refund import RefundState
+from saleor_cinetpay.sandbox.saleor.booking import EventType
 
 SOON = timedelta(seconds=45)
 """Within this time of a hint a look begins, where nothing goes wrong: the quiet time and a look under way at most."""
@@ -26,7 +28,7 @@ def wrongs(world: SimWorld, payables: Sequence[Payable]) -> list[tuple[int, str]
     for payable in payables:
         wrong = [*_charged_as_accepted(world, payable), *_looked_at_enough(world, payable, disturbances)]
         wrong += [*_looked_at_no_more_than_asked_for(world, payable), *_completed(world, payable)]
-        found += [(payable.number, what) for what in wrong]
+        found += [(payable.number, what) for what in [*wrong, *_given_back(world, payable)]]
     return found
 
 
@@ -49,6 +51,20 @@ def _charged_as_accepted(world: SimWorld, payable: Payable) -> Iterator[str]:
         allowed |= {charged}
     if charged not in allowed:
         yield f"charged {charged}, should be {' or '.join(map(str, sorted(allowed)))}"
+
+
+def _given_back(world: SimWorld, payable: Payable) -> Iterator[str]:
+    """Never more is given back than was charged, and each refund that was decided is told once, as it was decided."""
+    saleor, transaction_id = world.saleor, payable.transaction_id
+    if saleor.refunded(transaction_id) > saleor.charged(transaction_id):
+        yield f"{saleor.refunded(transaction_id)} given back of {saleor.charged(transaction_id)}"
+    for reference in (one for one in world.refunds_taken if one.startswith(payable.trans_id)):
+        told, decided = saleor.outcomes(transaction_id, reference), world.refunds_decided.get(reference, [])
+        if len(told) > 1 or len(decided) > 1:
+            yield f"the refund {reference} was decided {decided} and told {told}"
+        expected = {RefundState.PAID_BACK: EventType.REFUND_SUCCESS, RefundState.DECLINED: EventType.REFUND_FAILURE}
+        if decided and told != [expected[RefundState(decided[0])]]:
+            yield f"the refund {reference} was decided {decided} and told {told}"
 
 
 def _must_be_known(world: SimWorld, payable: Payable) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Connection, CursorResult, create_engine, event, schema
+from sqlalchemy import Connection, CursorResult, Dialect, create_engine, event, schema
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import StaticPool
 
@@ -45,6 +45,10 @@ class _Statements:
 
     connection: Connection
     life: Life
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.connection.dialect
 
     async def execute(self, statement: Any, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         self.life.tick()

@@ -69,6 +69,14 @@ MUTANTS = (
         changes={r",\s*CONSTRAINT \w+ UNIQUE \(trans_id, psp_reference, type\)": ""},
     ),
     Mutant(
+        without="one decision on each refund",
+        changes={r"refunds\.state = \?(?= RETURNING)": "? IS NOT NULL"},
+    ),
+    Mutant(
+        without="the sum of a payment's refunds",
+        changes={r"refunds\.state IN (?=\(\?, \?\) ORDER BY)": "refunds.state NOT IN "},
+    ),
+    Mutant(
         without="the quiet time that hints share",
         changes={
             r"CASE WHEN \(payments\.quiet_until > \?\) THEN payments\.quiet_until ELSE \? END": "CASE WHEN ? THEN ? END"

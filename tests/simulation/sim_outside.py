@@ -109,7 +109,16 @@ class SimSaleor:
         return final_event(self.books[transaction_id]) is not None
 
     def charged(self, transaction_id: TransactionId) -> int:
-        return int(amounts_of(self.books[transaction_id]).charged)
+        """Return what was charged, whatever of it has been given back."""
+        amounts = amounts_of(self.books[transaction_id])
+        return int(amounts.charged + amounts.refunded)
+
+    def refunded(self, transaction_id: TransactionId) -> int:
+        return int(amounts_of(self.books[transaction_id]).refunded)
+
+    def outcomes(self, transaction_id: TransactionId, reference: str) -> list[EventType]:
+        """Return what was reported of a refund."""
+        return [event.type for event in self.books[transaction_id] if event.psp_reference == reference]
 
     def reference(self, transaction_id: TransactionId) -> str:
         """Return the `pspReference` that the transaction has got from its events; empty before the first."""

@@ -21,15 +21,29 @@ from saleor_cinetpay.payments.delivery import Delivery
 from saleor_cinetpay.payments.opening import Opening, OpenRequest
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.processing import Processing, ProcessRequest
+from saleor_cinetpay.payments.refund import Refund, reference_of
+from saleor_cinetpay.payments.refund_decisions import RefundDecisions
+from saleor_cinetpay.payments.refunds import RefundAnswer, RefundRequest, Refunds
 from saleor_cinetpay.payments.settlement import Settlement
-from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.payments.trans_id import TransactionId, TransId, trans_id_of
 from saleor_cinetpay.payments.worker import BATCH
+from saleor_cinetpay.saleor.types import SaleorTransaction
+from saleor_cinetpay.shops.installations import Installation
 from webhooks.answers import Answer, impossible, standing
 from webhooks.cinetpay_return import WAIT_S
 from webhooks.pipeline import BUDGET_S
 
 SALEOR = (3, 23)
 AWAY = PaymentImpossible("TRY_LATER", buyer=text("Please try again."), merchant=text("The ledger does not answer."))
+
+
+class NoBooks:
+    """Saleor's books, which nobody reads here: whoever pays back confirms it."""
+
+    async def read_transaction(
+        self, installation: Installation, transaction_id: TransactionId, *, timeout_s: float
+    ) -> SaleorTransaction | None:
+        return None
 
 
 class Process:
@@ -68,6 +82,10 @@ class Process:
             policy=policy,
         )
         self._decisions = Decisions(ledger=self._ledger, settlement=self._settlement, clock=self)
+        self._refunds = Refunds(database, SECRETS, self)
+        self._refund_decisions = RefundDecisions(
+            database=database, secrets=SECRETS, transactions=NoBooks(), installations=shop, clock=self
+        )
         self._delivery = Delivery(ledger=self._ledger, reporter=saleor, installations=shop, clock=self, chance=chance)
         self._completion = Completion(
             database=database, checkouts=saleor, installations=shop, clock=self, chance=chance
@@ -209,6 +227,26 @@ class Process:
             await self._decisions.refuse(trans_id, by="staff")
             return 0
         return int((await self._decisions.accept(trans_id, by="staff")).charged.amount)
+
+    async def take_refund(self, request: RefundRequest) -> RefundAnswer:
+        """Take a refund request as its door does, which says a failure where there is no time left."""
+        try:
+            async with asyncio.timeout(BUDGET_S):
+                return await self._refunds.request(request)
+        except TimeoutError as error:
+            raise LedgerUnavailable("no time left") from error
+
+    async def decide_refund(self, transaction_id: TransactionId, key: str, *, pays: bool) -> Refund:
+        """Carry out what a person decides on a refund.
+
+        Raises:
+            NoSuchRefund: where there is none by that key.
+            AlreadyDecided: where somebody was quicker.
+        """
+        reference = reference_of(trans_id_of(transaction_id), key)
+        if pays:
+            return await self._refund_decisions.pay_back(SHOP, reference, by="staff", note="T-1", confirmed=True)
+        return await self._refund_decisions.decline(SHOP, reference, by="staff", note="no")
 
     def _database_may_fail(self) -> None:
         if self._world.store.down or self._world.fate.happens(self._world.fate.weather.writes_uncertain):

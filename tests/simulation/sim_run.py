@@ -14,6 +14,7 @@ from sim_buyers import STORIES, Buyer
 from sim_checks import wrongs
 from sim_database import Store
 from sim_fleet import Fleet
+from sim_staff import Staff
 from sim_time import VirtualLoop
 from sim_weather import WEATHERS, Fate
 from sim_world import Payable, SimWorld
@@ -28,6 +29,8 @@ GRACES_S = (0.0, 60.0, 180.0)
 WATCH = timedelta(minutes=30)
 SPAN_S = 1200.0
 LONGEST_OUTAGE_S = 240.0
+REFUNDED = 0.2
+"""The part of the payments of which staff want money back, should they be paid."""
 END = timedelta(days=20)
 """By then nothing may be due any more."""
 
@@ -75,6 +78,8 @@ async def _live(world: SimWorld, payables: list[Payable]) -> None:
     for payable in payables:
         story = fate.random.choices(STORIES, weights)[0][1]
         world.start(Buyer(world, fleet.any, payable, story).live(fate.random.random() * SPAN_S))
+        if fate.random.random() < REFUNDED:
+            world.start(Staff(world, fleet.any, payable).live())
     for _ in range(fate.weather.outages):
         world.start(_outage(world))
     await world.everything_is_over()

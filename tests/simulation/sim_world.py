@@ -72,6 +72,10 @@ class SimWorld:
     """How often the storefront asked how each payment stands, by trans id."""
     decisions: dict[str, list[int | None]] = field(default_factory=dict)
     """What people accepted; None where nobody knows whether that was carried out."""
+    refunds_taken: dict[str, int] = field(default_factory=dict)
+    """The amounts of the refund requests that the app has said to keep, by reference."""
+    refunds_decided: dict[str, list[str]] = field(default_factory=dict)
+    """What people were told that they had decided, by reference."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _ours: set[asyncio.Task[Any]] = field(default_factory=set)
 
