@@ -21,8 +21,9 @@ from saleor_cinetpay.payments.delivery import InstallationsByUrl
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
+from saleor_cinetpay.payments.refund import RefundState
 from saleor_cinetpay.payments.report import ReportState, ReportType
-from saleor_cinetpay.payments.tables import completions, reports
+from saleor_cinetpay.payments.tables import completions, refunds, reports
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.schedule import JITTER, retry_delay_s
 from saleor_cinetpay.shops.installations import Installation
@@ -136,6 +137,10 @@ class Completion:
                     await self._done(due, "completed", order_id=order_id)
                 case CheckoutState.NOT_CHARGED if await self._report_is_on_its_way(due):
                     await self._later(due, "Saleor has not been told of the charge yet")
+                case CheckoutState.NOT_CHARGED if (refund := await self._refund_of(due)) is RefundState.PAID_BACK:
+                    await self._done(due, "refunded")
+                case CheckoutState.NOT_CHARGED if refund is RefundState.WAITING:
+                    await self._later(due, "a refund waits for a person")
                 case CheckoutState.NOT_CHARGED if self._clock.now() < due.accepted_at + REPORTED_WITHIN:
                     await self._later(due, "Saleor does not count the checkout as fully charged yet")
                 case CheckoutState.NOT_CHARGED:
@@ -158,6 +163,16 @@ class Completion:
                 )
             )
         return row.first() is not None
+
+    async def _refund_of(self, due: DueCompletion) -> RefundState | None:
+        """Say whether staff have asked for the money back, so that nobody wants an order any more."""
+        states = [RefundState.WAITING, RefundState.PAID_BACK]
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(refunds.c.state).where(refunds.c.trans_id == due.trans_id, refunds.c.state.in_(states))
+            )
+            found = {RefundState(row.state) for row in rows}
+        return next((state for state in states if state in found), None)
 
     async def _done(self, due: DueCompletion, outcome: str, **detail: str) -> None:
         log.info("checkout_completion", trans_id=due.trans_id, outcome=outcome)

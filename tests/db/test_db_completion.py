@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from payments_kit import SHOP, Heart, an_order, lose_ledger, trans_id, transaction_id
+from refunds_kit import a_till, reference
 from sqlalchemy import select, update
 
 from saleor_cinetpay.database import Database
@@ -36,6 +37,22 @@ async def outcome(database: Database) -> tuple[str | None, bool]:
     async with database.read() as connection:
         row = (await connection.execute(select(completions))).one()
     return row.outcome, row.due_at is not None
+
+
+async def test_a_checkout_whose_money_goes_back_is_left_alone(heart: Heart, database: Database) -> None:
+    """While a refund waits the checkout waits too; once it is paid back nobody wants an order, nor is told of one."""
+    await paid(heart)
+    till = a_till(heart, database)
+    await till.ask()
+    heart.world.saleor.checkouts[CHECKOUT] = CheckoutState.NOT_CHARGED
+    heart.world.clock.turn(2 * 3600)
+    await heart.work_off()
+    assert (None, True) == await outcome(database)
+    await till.pay_back(reference())
+    heart.world.clock.turn(2 * 3600)
+    await heart.work_off()
+    assert ("refunded", False) == await outcome(database)
+    assert [] == await till.open_problems()
 
 
 async def test_a_charged_checkout_is_completed_after_its_grace(heart: Heart, database: Database) -> None:
