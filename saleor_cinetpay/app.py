@@ -37,6 +37,7 @@ from saleor_cinetpay.payments.books import Books
 from saleor_cinetpay.payments.cancelation import Cancelation
 from saleor_cinetpay.payments.comparing import Means
 from saleor_cinetpay.payments.conclusion import Policy
+from saleor_cinetpay.payments.credentials import Credentials
 from saleor_cinetpay.payments.decisions import Decisions
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.heartbeats import Heartbeats
@@ -58,7 +59,9 @@ from saleor_cinetpay.saleor.key_renewal import KeyRenewal
 from saleor_cinetpay.saleor.outbound import public_http_client
 from saleor_cinetpay.schedule import parse_delays_s
 from saleor_cinetpay.settings import Settings
+from saleor_cinetpay.shops.account_book import AccountBook
 from saleor_cinetpay.shops.accounts import Accounts, Environment, EnvironmentAccount
+from saleor_cinetpay.shops.channels import ChannelMap
 from saleor_cinetpay.shops.installations import Installation, Installations
 from saleor_cinetpay.shops.secrets import SecretBox
 from saleor_cinetpay.shops.shop_settings import ShopSettings
@@ -88,6 +91,9 @@ class House:
     secrets: SecretBox
     installations: Installations
     accounts: Accounts
+    account_book: AccountBook
+    channel_map: ChannelMap
+    credentials: Credentials
     shop_settings: ShopSettings
     ledger: Ledger
     settlement: Settlement
@@ -122,12 +128,12 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     database = Database(settings.database_url.get_secret_value())
     secrets = SecretBox(settings.secret_keys)
     installations = Installations(database, secrets, clock)
-    accounts = Accounts(database, secrets, clock, chance, _environment_account(settings))
+    clients = _cinetpay_clients(settings, cinetpay_http := _cinetpay_http())
+    accounts = Accounts(database, secrets, clock, chance, _environment_account(settings), offered=clients.keys())
     shop_settings = ShopSettings(database)
     ledger = Ledger(database, secrets, clock, chance)
     saleor_http = public_http_client(development=not settings.production)
-    cinetpay_http = _cinetpay_http()
-    cinetpays = CinetPays(_cinetpay_clients(settings, cinetpay_http))
+    cinetpays = CinetPays(clients)
     saleor = SaleorClient(saleor_http)
     saleors = Saleors(saleor)
     policy = _policy(settings)
@@ -145,12 +151,9 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     processing = Processing(
         ledger=ledger, settlement=settlement, adoption=adoption, accounts=accounts, clock=clock, policy=policy
     )
+    means = _means(database, secrets, clock, settlement, adoption, policy)
     reconciliation = Reconciliation(
-        histories=cinetpays,
-        transactions=saleors,
-        accounts=accounts,
-        installations=installations,
-        means=_means(database, secrets, clock, settlement, adoption, policy),
+        histories=cinetpays, transactions=saleors, accounts=accounts, installations=installations, means=means
     )
     known = (saleors, installations, accounts)
     worker = build_worker(settings, ledger, settlement, reconciliation, known, secrets, database, clock, chance)
@@ -162,6 +165,9 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         secrets=secrets,
         installations=installations,
         accounts=accounts,
+        account_book=AccountBook(database, secrets, clock, chance),
+        channel_map=ChannelMap(database, clock),
+        credentials=Credentials(cinetpays, ledger.problems, clock),
         shop_settings=shop_settings,
         ledger=ledger,
         settlement=settlement,

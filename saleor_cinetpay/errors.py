@@ -15,6 +15,8 @@
     │   └── UnknownKey             signed with a key that is not in the key set; a newer set may have it
     ├── TooBusy                    more at once than there is room for; nothing was done
     ├── PaymentImpossible          a payment that can't be opened, with the stable code for the storefront
+    ├── ChangedMeanwhile           somebody else has saved the same settings since they were read
+    ├── SiteTaken                  the shop has an account with that site id already
     └── LedgerUnavailable          our own database can't be read or written just now
 
 Each error carries three texts: one for the log (English, its `str`), one for the buyer and one for the
@@ -168,6 +170,16 @@ class PaymentImpossible(AppError):
         self.merchant = merchant
         self.told_at: datetime | None = None
         """The `time` of the failure, where it is noted; a success of the same payment must come after it."""
+
+
+class ChangedMeanwhile(AppError):
+    """Somebody else has saved the same settings since they were read. Nothing was written."""
+
+    merchant = text("Somebody else has changed these settings meanwhile. Nothing of yours was saved yet.")
+
+
+class SiteTaken(AppError):
+    """The shop has an account with that site id already. Nothing was written."""
 
 
 class LedgerUnavailable(AppError):

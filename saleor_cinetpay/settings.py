@@ -91,6 +91,8 @@ class Settings(BaseSettings):
             raise ValueError("SECRET_KEY is required: set a long random text, or APP_ENV=development for a trial")
         if (self.cinetpay_site_id is None) != (self.cinetpay_api_key is None):
             raise ValueError("CINETPAY_SITE_ID and CINETPAY_API_KEY go together: set both or neither")
+        if (self.cinetpay_test_api_url is None) != (self.cinetpay_test_checkout_url is None):
+            raise ValueError("CINETPAY_TEST_API_URL and CINETPAY_TEST_CHECKOUT_URL go together: set both or neither")
         if self.production and self.cinetpay_site_id is not None and not self.allowed_saleor_urls:
             raise ValueError(
                 "CINETPAY_SITE_ID gives every shop that installs the app this account, "

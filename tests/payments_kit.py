@@ -40,6 +40,7 @@ from saleor_cinetpay.shops.shop_settings import ShopSettings
 SHOP = "https://shop.example/graphql/"
 APP = "https://app.example"
 SITE_ID = "445160"
+CHANNEL_ID = "Q2hhbm5lbDox"
 API_KEY = "api-key-that-nobody-may-see"
 TOKEN = "token-that-nobody-may-see"
 SIGNATURE = "signature-that-nobody-may-see"
@@ -130,7 +131,7 @@ def xof(amount: str | int = AMOUNT) -> Money:
 def an_order(number: int = 1, order_number: str | None = None) -> Source:
     """Return the order that the n-th transaction pays."""
     order_id = base64.b64encode(f"Order:{number}".encode()).decode()
-    return Source(id=order_id, number=order_number, channel="default-channel", total=xof())
+    return Source(id=order_id, number=order_number, channel="default-channel", channel_id=CHANNEL_ID, total=xof())
 
 
 @dataclass
@@ -209,7 +210,7 @@ class Heart:
 
     async def account_key(self, shop: str = SHOP) -> str:
         """Return the key of the account that a shop's new payments use."""
-        account = await self.accounts.for_shop(shop)
+        account = await self.accounts.from_environment(shop)
         assert account is not None
         return account.account_key
 
@@ -251,8 +252,11 @@ class Heart:
 class NoAccounts:
     """No shop has an account."""
 
-    async def for_shop(self, saleor_api_url: str) -> None:
+    async def for_channel(self, saleor_api_url: str, channel_id: str) -> None:
         return None
+
+    async def candidates(self, saleor_api_url: str, channel_id: str) -> list[Account]:
+        return []
 
     async def by_key(self, account_key: str) -> None:
         return None

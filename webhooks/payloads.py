@@ -53,6 +53,7 @@ class SaleorRecipient(_Wire):
 class SaleorChannel(_Wire):
     """The channel that is sold in."""
 
+    id: str
     slug: str
     currency_code: str
 
@@ -81,6 +82,7 @@ class SaleorSourceObject(_Wire):
             id=self.id,
             number=self.number,
             channel=self.channel.slug,
+            channel_id=self.channel.id,
             total=total.gross.money if total else None,
         )
 

@@ -24,9 +24,10 @@ class PaymentGatewayInitializeDoor:
 
     async def answer(self, call: Genuine[PaymentGatewayInitializeSession]) -> Answer:
         """Answer with the account's limits; a given amount is checked against them."""
-        currency = call.payload.source_object.channel.currency_code
+        channel = call.payload.source_object.channel
+        currency = channel.currency_code
         check_currency(currency)
-        account = await self._opening.account_of(call.installation.saleor_api_url)
+        account = await self._opening.account_for(call.installation.saleor_api_url, channel.id)
         if call.payload.amount is not None:
             check_amount(Money(amount=call.payload.amount, currency=currency), account)
         return {

@@ -5,6 +5,7 @@ shows, and judged like any other: against the site of the account, and the amoun
 transaction asks for.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -51,6 +52,27 @@ class Adoption:
         if claimed is None or claimed.signed:
             return await self._ledger.find(unsigned.trans_id)
         return await self._write(claimed, found, charged_before)
+
+    async def adopt_any(
+        self, unsigned: Sequence[Payment], *, charged_before: bool, left_s: Callable[[], float]
+    ) -> Payment | None:
+        """Do the same for a payment that may have been opened with any of several accounts, until one knows it.
+
+        Raises:
+            CinetPayUnavailable: where none knows it, and one of them can't tell just now.
+        """
+        away: CinetPayUnavailable | None = None
+        for one in unsigned:
+            try:
+                adopted = await self.adopt(one, charged_before=charged_before, timeout_s=left_s())
+            except CinetPayUnavailable as error:
+                away = error
+                continue
+            if adopted is not None:
+                return adopted
+        if away is not None:
+            raise away
+        return None
 
     async def take_up(self, claimed: Payment, *, charged_before: bool, timeout_s: float) -> Payment | None:
         """Do the same for a payment whose lease the caller holds; where None is returned the caller still holds it."""
@@ -127,6 +149,19 @@ def unsigned_payment(
         cancel_url=None,
         opened_at=now,
         watch_until=now + watch,
+    )
+
+
+def opened_with(account: Account, unsigned: Payment) -> Payment:
+    """Return an unsigned payment as it would stand if it had been opened with that account."""
+    return replace(
+        unsigned,
+        account_key=account.account_key,
+        environment=account.environment,
+        fields=replace(
+            unsigned.fields, site_id=account.site_id, currency="XOF" if account.currency == "XOF" else "CFA"
+        ),
+        merchant_language=account.language,
     )
 
 

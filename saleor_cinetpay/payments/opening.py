@@ -15,7 +15,7 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, PaymentImpossible
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.money import CinetPayAmount, Money, NotWhole, whole_francs
-from saleor_cinetpay.payments.adoption import Adoption
+from saleor_cinetpay.payments.adoption import Adoption, opened_with
 from saleor_cinetpay.payments.conclusion import Conclusion, Policy
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import Ledger
@@ -46,10 +46,14 @@ class Signer(Protocol):
 
 
 class AccountsOfShops(Protocol):
-    """Finds the account for new payments."""
+    """Finds the accounts of payments."""
 
-    async def for_shop(self, saleor_api_url: str) -> Account | None:
-        """Return the account, or None where the shop has none."""
+    async def for_channel(self, saleor_api_url: str, channel_id: str) -> Account | None:
+        """Return the account for new payments of that channel, or None where there is none."""
+        ...
+
+    async def candidates(self, saleor_api_url: str, channel_id: str) -> list[Account]:
+        """Return every account that a payment of that channel may have been opened with, the likeliest first."""
         ...
 
     async def by_key(self, account_key: str) -> Account | None:
@@ -65,6 +69,8 @@ class Source:
     number: str | None
     """An order's."""
     channel: str
+    """The channel's slug."""
+    channel_id: str
     total: Money | None
 
     @property
@@ -127,7 +133,7 @@ class Opening:
         """
         payment = await self._ledger.find(trans_id_of(request.transaction_id))
         if payment is None:
-            account = await self.account_of(request.saleor_api_url)
+            account = await self.account_for(request.saleor_api_url, request.source.channel_id)
             new = self._new(request, account)
             payment = await self._found_again(new, request) or await self._ledger.open(
                 new, Event(kind="opened", detail={"amount": str(new.money), "site_id": account.site_id})
@@ -148,34 +154,33 @@ class Opening:
         """Adopt a payment that Saleor has our reference for, although our ledger does not hold it (any more)."""
         if request.known_reference != new.trans_id:
             return None
+        accounts = await self._accounts.candidates(request.saleor_api_url, request.source.channel_id)
         try:
-            return await self._adoption.adopt(
-                new, charged_before=request.charged_before, timeout_s=self._left_s(request)
+            return await self._adoption.adopt_any(
+                [opened_with(account, new) for account in accounts],
+                charged_before=request.charged_before,
+                left_s=lambda: self._left_s(request),
             )
         except CinetPayError as error:
             raise _unavailable(error) from error
 
-    async def account_of(self, saleor_api_url: str) -> Account:
-        """Return the account for new payments.
+    async def account_for(self, saleor_api_url: str, channel_id: str) -> Account:
+        """Return the account for new payments of that channel.
 
         Raises:
             PaymentImpossible: NOT_CONFIGURED.
         """
-        account = await self._accounts.for_shop(saleor_api_url)
+        account = await self._accounts.for_channel(saleor_api_url, channel_id)
         if account is None:
-            raise PaymentImpossible(
-                "NOT_CONFIGURED",
-                buyer=text("Mobile money is not set up in this shop yet. Please choose another way to pay."),
-                merchant=text("No CinetPay account is set up for this channel. Add one in the app's settings."),
-            )
+            raise _not_configured()
         return account
 
     async def _account_of(self, payment: Payment) -> Account:
         """Return the account that the payment began with; it keeps it, whatever the shop has chosen since."""
-        current = await self.account_of(payment.saleor_api_url)
-        if current.account_key == payment.account_key:
-            return current
-        return await self._accounts.by_key(payment.account_key) or current
+        account = await self._accounts.by_key(payment.account_key)
+        if account is None:
+            raise _not_configured()
+        return account
 
     def _new(self, request: OpenRequest, account: Account) -> Payment:
         data = read_storefront_data(request.data, account)
@@ -212,7 +217,6 @@ class Opening:
 
     async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:
         """Let a payment be handed out (again) only as it is: same amount, same key, not refused and not ended."""
-        account = await self._account_of(payment)
         if payment.state is PaymentState.REFUSED:
             raise start_again(text("CinetPay refused this payment; a new attempt needs a new transaction."))
         if payment.cancelled_at is not None:
@@ -224,6 +228,7 @@ class Opening:
                     amount=payment.money,
                 )
             )
+        account = await self._account_of(payment)
         if payment.state is PaymentState.OPENING:
             return await self._sign(payment, request, account)
         if payment.api_key != account.api_key:
@@ -326,6 +331,14 @@ def start_again(merchant: Text) -> PaymentImpossible:
     """Say that only a new transaction can be paid; `merchant` says why."""
     return PaymentImpossible(
         "START_AGAIN", buyer=text("This payment can't be continued. Please start the payment again."), merchant=merchant
+    )
+
+
+def _not_configured() -> PaymentImpossible:
+    return PaymentImpossible(
+        "NOT_CONFIGURED",
+        buyer=text("Mobile money is not set up in this shop yet. Please choose another way to pay."),
+        merchant=text("No CinetPay account is set up for this channel. Add one in the app's settings."),
     )
 
 

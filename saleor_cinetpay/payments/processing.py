@@ -73,19 +73,17 @@ class Processing:
         return await self._adopt(payment, request)
 
     async def _adopt(self, unsigned: Payment | None, request: ProcessRequest) -> Payment | None:
-        account = await self._accounts.for_shop(request.saleor_api_url)
-        if unsigned is None and account is not None:
-            unsigned = self._unsigned(request, account)
-        if unsigned is None:
+        possible = [unsigned] if unsigned is not None else await self._unsigned(request)
+        if not possible:
             return None
         try:
-            adopted = await self._adoption.adopt(
-                unsigned, charged_before=request.charged_before, timeout_s=self._left_s(request)
+            adopted = await self._adoption.adopt_any(
+                possible, charged_before=request.charged_before, left_s=lambda: self._left_s(request)
             )
         except CinetPayUnavailable as error:
-            log.warning("unknown_payment", trans_id=unsigned.trans_id, error=str(error))
+            log.warning("unknown_payment", trans_id=possible[0].trans_id, error=str(error))
             return None
-        return adopted or await self._held_after_all(unsigned)
+        return adopted or await self._held_after_all(possible[0])
 
     async def _held_after_all(self, unsigned: Payment) -> Payment:
         """Return the payment where it was opened in this very moment; else say, and note, that it can't be."""
@@ -96,7 +94,12 @@ class Processing:
         impossible.told_at = await self._ledger.tell_failure(unsigned.trans_id, impossible.code)
         raise impossible
 
-    def _unsigned(self, request: ProcessRequest, account: Account) -> Payment | None:
+    async def _unsigned(self, request: ProcessRequest) -> list[Payment]:
+        """Return the payment as it may have been opened, with each account that it may have been opened with."""
+        accounts = await self._accounts.candidates(request.saleor_api_url, request.source.channel_id)
+        return [self._opened_with(account, request) for account in accounts]
+
+    def _opened_with(self, account: Account, request: ProcessRequest) -> Payment:
         try:
             check_currency(request.money.currency)
             amount = whole_francs(request.money)

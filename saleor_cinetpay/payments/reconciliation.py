@@ -41,8 +41,8 @@ class AllAccounts(Protocol):
         """Return every account that is kept."""
         ...
 
-    async def for_shop(self, saleor_api_url: str) -> Account | None:
-        """Return the account that new payments of a shop use, keeping it where it is new."""
+    async def from_environment(self, saleor_api_url: str) -> Account | None:
+        """Return the operator's account for a shop, keeping it where it is new."""
         ...
 
     async def preview(self, saleor_api_url: str) -> Account | None:
@@ -126,7 +126,7 @@ class Reconciliation:
         installations = {one.saleor_api_url: one for one in await self._installations.all()}
         accounts = {account.account_key: account for account in await self._accounts.all()}
         for saleor_api_url in installations:
-            current = await (self._accounts.preview if dry_run else self._accounts.for_shop)(saleor_api_url)
+            current = await (self._accounts.preview if dry_run else self._accounts.from_environment)(saleor_api_url)
             if current is not None:
                 accounts[current.account_key] = current
         if account_key is not None and account_key not in accounts:

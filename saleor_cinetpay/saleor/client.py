@@ -22,6 +22,7 @@ from saleor_cinetpay.saleor.graphql_transport import MESSAGE_LIMIT, SharedTransp
 from saleor_cinetpay.saleor.types import (
     EventReported,
     SaleorAppProblem,
+    SaleorChannel,
     SaleorCheckout,
     SaleorCheckoutId,
     SaleorIdentity,
@@ -44,6 +45,7 @@ _TRANSACTION = TypeAdapter(SaleorTransaction | None)
 _CHECKOUT = TypeAdapter(SaleorCheckout | None)
 _WEBHOOKS = TypeAdapter(tuple[SaleorWebhook, ...])
 _APP_PROBLEMS = TypeAdapter(tuple[SaleorAppProblem, ...])
+_CHANNELS = TypeAdapter(tuple[SaleorChannel, ...])
 
 _Parsed = TypeVar("_Parsed")
 
@@ -67,6 +69,7 @@ APP_PROBLEMS = _document("app_problems")
 
 ONE_YEAR_MIN = 366 * 24 * 60
 """How long Saleor takes a problem that is told again for the same one."""
+READ_CHANNELS = _document("channels")
 
 
 class SaleorClient:
@@ -145,6 +148,13 @@ class SaleorClient:
         """Read a checkout, None where it is gone (completed, for one). Does not move money."""
         data = await self._execute(READ_CHECKOUT, saleor_api_url, token, {"id": checkout_id}, timeout_s)
         return _parsed(_CHECKOUT, data.get("checkout"))
+
+    async def read_channels(
+        self, saleor_api_url: SaleorApiUrl, token: SecretStr, *, timeout_s: float | None = None
+    ) -> tuple[SaleorChannel, ...]:
+        """Read every channel of the shop. Does not move money."""
+        data = await self._execute(READ_CHANNELS, saleor_api_url, token, {}, timeout_s)
+        return _parsed(_CHANNELS, data.get("channels") or ())
 
     async def complete_checkout(
         self,

@@ -108,6 +108,17 @@ class SaleorIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorChannel:
+    """A channel that the shop sells in."""
+
+    id: str
+    slug: str
+    name: str
+    currency: Annotated[str, Field(validation_alias="currencyCode")]
+    is_active: Annotated[bool, Field(validation_alias="isActive")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEvent:
     """An event that Saleor is to book. Moves money in Saleor's books."""
 

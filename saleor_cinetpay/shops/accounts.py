@@ -1,12 +1,13 @@
 """Accounts: the CinetPay sites of the shops, and which one a channel's payments go to."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +16,7 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
-from saleor_cinetpay.shops.tables import accounts
+from saleor_cinetpay.shops.tables import accounts, channels
 
 
 class Environment(StrEnum):
@@ -30,11 +31,13 @@ class AccountOrigin(StrEnum):
 
     ENVIRONMENT = "environment"
     """The operator, by CINETPAY_SITE_ID and CINETPAY_API_KEY."""
+    SHOP = "shop"
+    """The shop itself, on its settings page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One CinetPay site of a shop."""
+    """One CinetPay site of a shop. Its site id and its environment never change: another site is another account."""
 
     account_key: str
     """Stands in the account's notification address; opaque, and not secret."""
@@ -52,6 +55,14 @@ class Account:
     default_prefix: str | None = None
     language: Language = Language.FRENCH
     environment: Environment = Environment.LIVE
+    version: int = 1
+    """Goes up with each change that an admin saves."""
+    archived_at: datetime | None = None
+    """Since when no new payment uses it; its old ones still do."""
+    checked_at: datetime | None = None
+    """When CinetPay was last asked about the credentials."""
+    check_code: str | None = None
+    """What came of it: `00`, a code of CinetPay's, or a word such as `unreachable`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +75,7 @@ class EnvironmentAccount:
 
 
 class Accounts:
-    """Keeps accounts. A payment keeps the account it began with, also when the shop's choice changes."""
+    """Finds accounts. A payment keeps the account it began with, also when the shop's choice changes."""
 
     def __init__(
         self,
@@ -73,27 +84,60 @@ class Accounts:
         clock: Clock,
         chance: Chance,
         environment_account: EnvironmentAccount | None,
+        *,
+        offered: Collection[Environment] = frozenset(Environment),
     ) -> None:
+        """`offered` are the environments that the operator has an address for."""
         self._database = database
         self._secrets = secrets
         self._clock = clock
         self._chance = chance
         self._environment_account = environment_account
+        self.offered = frozenset(offered)
 
-    async def for_shop(self, saleor_api_url: str) -> Account | None:
-        """Return the account that new payments of that shop use, or None where there is none."""
-        given = self._environment_account
-        if given is None:
+    async def for_channel(self, saleor_api_url: str, channel_id: str) -> Account | None:
+        """Return the account that new payments of that channel use, or None where there is none.
+
+        The operator's serves channels that are mapped to it, and all of a shop that has never had its own.
+        """
+        mapped = and_(
+            channels.c.account_key == accounts.c.account_key,
+            channels.c.saleor_api_url == saleor_api_url,
+            channels.c.channel_id == channel_id,
+        )
+        wanted = select(accounts, channels.c.channel_id.label("mapped")).outerjoin(channels, mapped)
+        rows = await self._rows(wanted.where(accounts.c.saleor_api_url == saleor_api_url))
+        chosen = next((row for row in rows if row.mapped is not None), None)
+        if chosen is not None and chosen.origin == AccountOrigin.SHOP:
+            account = account_of_row(chosen, self._secrets)
+            return account if account.archived_at is None and account.environment in self.offered else None
+        if chosen is None and any(row.origin == AccountOrigin.SHOP for row in rows):
             return None
-        held = await self._held(saleor_api_url, given)
-        if held is None:
-            return await self._add(saleor_api_url, given)
-        if held.api_key != given.api_key or held.currency != given.currency:
-            return await self._renew(held, given)
-        return held
+        return await self._todays(saleor_api_url, (account_of_row(row, self._secrets) for row in rows if _given(row)))
+
+    async def candidates(self, saleor_api_url: str, channel_id: str) -> list[Account]:
+        """Return the accounts that a payment of that channel may have been opened with, the likeliest first.
+
+        One for each site: the channel's account of today, then all others of the shop, archived ones too.
+        """
+        first = await self.for_channel(saleor_api_url, channel_id)
+        others = await self._several(accounts.c.saleor_api_url == saleor_api_url)
+        sites: dict[tuple[Environment, str], Account] = {}
+        for account in ([first] if first else []) + [self._today(account) for account in others]:
+            sites.setdefault((account.environment, account.site_id), account)
+        return list(sites.values())
+
+    async def from_environment(self, saleor_api_url: str) -> Account | None:
+        """Return the operator's account for that shop, kept where it is new; None where the operator gives none."""
+        return await self._todays(
+            saleor_api_url,
+            await self._several(
+                accounts.c.saleor_api_url == saleor_api_url, accounts.c.origin == AccountOrigin.ENVIRONMENT
+            ),
+        )
 
     async def preview(self, saleor_api_url: str) -> Account | None:
-        """Return what `for_shop` would, and keep nothing."""
+        """Return what `from_environment` would, and keep nothing."""
         given = self._environment_account
         if given is None:
             return None
@@ -102,38 +146,52 @@ class Accounts:
             return self._new(saleor_api_url, given)
         return replace(held, api_key=given.api_key, currency=given.currency)
 
+    async def of_shop(self, saleor_api_url: str) -> list[Account]:
+        """Return the accounts that a shop has set up itself, archived ones too; the oldest first."""
+        return await self._several(accounts.c.saleor_api_url == saleor_api_url, accounts.c.origin == AccountOrigin.SHOP)
+
     async def all(self) -> list[Account]:
         """Return every account that is kept, of shops that have deleted the app too; the oldest first."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(accounts).order_by(accounts.c.created_at))
-            return [self._read(row) for row in rows]
+        return await self._several()
 
     async def by_key(self, account_key: str) -> Account | None:
         """Return the account whose notification address has that key."""
-        account = await self._one(accounts.c.account_key == account_key)
-        return None if account is None else self._today(account)
+        found = await self._several(accounts.c.account_key == account_key)
+        return self._today(found[0]) if found else None
 
     async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
         """Return the accounts that have these keys."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(accounts).where(accounts.c.account_key.in_(account_keys)))
-            return {row.account_key: self._read(row) for row in rows}
+        return {one.account_key: one for one in await self._several(accounts.c.account_key.in_(account_keys))}
+
+    async def _todays(self, saleor_api_url: str, held: Iterable[Account]) -> Account | None:
+        """Return the operator's account as it is set today; `held` are those that the shop was given so far."""
+        given = self._environment_account
+        if given is None:
+            return None
+        account = next((one for one in held if one.site_id == given.site_id), None)
+        if account is None:
+            return await self._add(saleor_api_url, given)
+        if account.api_key != given.api_key or account.currency != given.currency:
+            return await self._renew(account, given)
+        return account
 
     async def _held(self, saleor_api_url: str, given: EnvironmentAccount) -> Account | None:
-        return await self._one(
+        found = await self._several(
             accounts.c.saleor_api_url == saleor_api_url,
             accounts.c.origin == AccountOrigin.ENVIRONMENT,
             accounts.c.site_id == given.site_id,
         )
+        return found[0] if found else None
 
-    async def _one(self, *conditions: Any) -> Account | None:
-        wanted = select(accounts).where(*conditions)
+    async def _several(self, *conditions: Any) -> list[Account]:
+        wanted = select(accounts).where(*conditions).order_by(accounts.c.created_at, accounts.c.account_key)
+        return [account_of_row(row, self._secrets) for row in await self._rows(wanted)]
 
-        async def work(connection: AsyncConnection) -> Any:
-            return (await connection.execute(wanted)).one_or_none()
+    async def _rows(self, wanted: Select[Any]) -> list[Any]:
+        async def work(connection: AsyncConnection) -> list[Any]:
+            return list(await connection.execute(wanted))
 
-        row = await self._database.query(work)
-        return None if row is None else self._read(row)
+        return await self._database.query(work)
 
     def _new(self, saleor_api_url: str, given: EnvironmentAccount) -> Account:
         return Account(
@@ -148,23 +206,7 @@ class Accounts:
 
     async def _add(self, saleor_api_url: str, given: EnvironmentAccount) -> Account:
         account = self._new(saleor_api_url, given)
-        row = {
-            "account_key": account.account_key,
-            "saleor_api_url": account.saleor_api_url,
-            "origin": account.origin,
-            "label": account.label,
-            "site_id": account.site_id,
-            "sealed_api_key": self._seal(account),
-            "currency": account.currency,
-            "minimum": account.minimum,
-            "maximum": account.maximum,
-            "step": account.step,
-            "phone_required": account.phone_required,
-            "default_prefix": account.default_prefix,
-            "language": account.language,
-            "environment": account.environment,
-            "created_at": self._clock.now(),
-        }
+        row = row_of_account(account, self._secrets) | {"created_at": self._clock.now()}
         try:
             async with self._database.write() as connection:
                 await connection.execute(insert(accounts).values(row))
@@ -181,7 +223,7 @@ class Accounts:
             await connection.execute(
                 update(accounts)
                 .where(accounts.c.account_key == held.account_key)
-                .values(sealed_api_key=self._seal(renewed), currency=renewed.currency)
+                .values(sealed_api_key=sealed_api_key(renewed, self._secrets), currency=renewed.currency)
             )
         return renewed
 
@@ -192,26 +234,66 @@ class Accounts:
             return account
         return replace(account, api_key=given.api_key)
 
-    def _seal(self, account: Account) -> str:
-        return self._secrets.seal(account.api_key.get_secret_value(), place=_api_key_place(account.account_key))
 
-    def _read(self, row: Any) -> Account:
-        return Account(
-            account_key=row.account_key,
-            saleor_api_url=row.saleor_api_url,
-            origin=AccountOrigin(row.origin),
-            label=row.label,
-            site_id=row.site_id,
-            api_key=SecretStr(self._secrets.open(row.sealed_api_key, place=_api_key_place(row.account_key))),
-            currency=row.currency,
-            minimum=row.minimum,
-            maximum=row.maximum,
-            step=row.step,
-            phone_required=row.phone_required,
-            default_prefix=row.default_prefix,
-            language=Language(row.language),
-            environment=Environment(row.environment),
-        )
+def row_of_account(account: Account, secrets: SecretBox) -> dict[str, Any]:
+    """Return what is stored of an account, save for when it was made."""
+    return {
+        "account_key": account.account_key,
+        "saleor_api_url": account.saleor_api_url,
+        "origin": account.origin,
+        "label": account.label,
+        "site_id": account.site_id,
+        "sealed_api_key": sealed_api_key(account, secrets),
+        "currency": account.currency,
+        "minimum": account.minimum,
+        "maximum": account.maximum,
+        "step": account.step,
+        "phone_required": account.phone_required,
+        "default_prefix": account.default_prefix,
+        "language": account.language,
+        "environment": account.environment,
+        "version": account.version,
+        "archived_at": account.archived_at,
+        "checked_at": account.checked_at,
+        "check_code": account.check_code,
+    }
+
+
+def account_of_row(row: Any, secrets: SecretBox) -> Account:
+    """Read a stored account, its API key opened.
+
+    Raises:
+        Unsealable: where SECRET_KEY is not the one that it was stored with.
+    """
+    return Account(
+        account_key=row.account_key,
+        saleor_api_url=row.saleor_api_url,
+        origin=AccountOrigin(row.origin),
+        label=row.label,
+        site_id=row.site_id,
+        api_key=SecretStr(secrets.open(row.sealed_api_key, place=_api_key_place(row.account_key))),
+        currency=row.currency,
+        minimum=row.minimum,
+        maximum=row.maximum,
+        step=row.step,
+        phone_required=row.phone_required,
+        default_prefix=row.default_prefix,
+        language=Language(row.language),
+        environment=Environment(row.environment),
+        version=row.version,
+        archived_at=row.archived_at,
+        checked_at=row.checked_at,
+        check_code=row.check_code,
+    )
+
+
+def sealed_api_key(account: Account, secrets: SecretBox) -> str:
+    """Return the API key as it is stored with its account."""
+    return secrets.seal(account.api_key.get_secret_value(), place=_api_key_place(account.account_key))
+
+
+def _given(row: Any) -> bool:
+    return bool(row.origin == AccountOrigin.ENVIRONMENT)
 
 
 def _api_key_place(account_key: str) -> str:

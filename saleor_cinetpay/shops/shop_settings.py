@@ -1,15 +1,16 @@
 """What a shop chooses for itself, beside its accounts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import ChangedMeanwhile
+from saleor_cinetpay.shops.channels import make_row_in
 from saleor_cinetpay.shops.tables import shop_settings
 
 COMPLETE_AFTER = timedelta(minutes=10)
@@ -25,6 +26,8 @@ class ShopChoices:
     """Origins (`https://shop.example`) that a buyer may be redirected to."""
     complete_after: timedelta | None = COMPLETE_AFTER
     """How long after the acceptance the app completes a paid checkout that nobody completed; None: never."""
+    version: int = 0
+    """Goes up with each change."""
 
 
 class ShopSettings:
@@ -46,18 +49,31 @@ class ShopSettings:
         return ShopChoices(
             storefront_origins=frozenset(row.storefront_origins),
             complete_after=_complete_after(row.complete_after_s),
+            version=row.version,
         )
 
     async def choose(self, saleor_api_url: str, choices: ShopChoices) -> None:
-        """Replace a shop's choices."""
+        """Replace a shop's choices; their version is the one that was seen.
+
+        Raises:
+            ChangedMeanwhile: where somebody has saved since.
+        """
         after = choices.complete_after
-        await self._write(
-            {
-                "saleor_api_url": saleor_api_url,
-                "storefront_origins": sorted(choices.storefront_origins),
-                "complete_after_s": NEVER_S if after is None else int(after.total_seconds()),
-            }
+        chosen = (
+            update(shop_settings)
+            .where(shop_settings.c.saleor_api_url == saleor_api_url, shop_settings.c.version == choices.version)
+            .values(
+                storefront_origins=sorted(choices.storefront_origins),
+                complete_after_s=NEVER_S if after is None else int(after.total_seconds()),
+                version=choices.version + 1,
+            )
         )
+        async with self._database.write() as connection:
+            await make_row_in(connection, saleor_api_url, is_sqlite=self._database.is_sqlite)
+            if (await connection.execute(chosen)).rowcount != 1:
+                raise ChangedMeanwhile(
+                    f"the settings of {saleor_api_url} are not at version {choices.version} any more"
+                )
 
     async def storefront_origins(self, saleor_api_url: str) -> frozenset[str]:
         """Return the origins that a buyer may be redirected to."""
@@ -66,15 +82,7 @@ class ShopSettings:
     async def set_storefront_origins(self, saleor_api_url: str, origins: Sequence[str]) -> None:
         """Replace the shop's storefront origins."""
         choices = await self.of(saleor_api_url)
-        await self.choose(
-            saleor_api_url,
-            ShopChoices(storefront_origins=frozenset(origins), complete_after=choices.complete_after),
-        )
-
-    async def _write(self, row: dict[str, Any]) -> None:
-        insert = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(shop_settings).values(row)
-        async with self._database.write() as connection:
-            await connection.execute(insert.on_conflict_do_update(index_elements=["saleor_api_url"], set_=row))
+        await self.choose(saleor_api_url, replace(choices, storefront_origins=frozenset(origins)))
 
 
 def _complete_after(stored_s: int | None) -> timedelta | None:

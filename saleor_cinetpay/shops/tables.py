@@ -1,6 +1,6 @@
 """The tables of the shops. Secrets stand in columns `sealed_...`, which say what their texts are bound to."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, String, Table, Text, UniqueConstraint
 
 from saleor_cinetpay.database import Moment, metadata
 from saleor_cinetpay.shops.secrets import sealed_for
@@ -37,7 +37,21 @@ accounts = Table(
     Column("language", String(2), nullable=False),
     Column("environment", String(8), nullable=False),
     Column("created_at", Moment, nullable=False),
-    UniqueConstraint("saleor_api_url", "origin", "site_id"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("archived_at", Moment),
+    Column("checked_at", Moment),
+    Column("check_code", String(16)),
+    UniqueConstraint("saleor_api_url", "origin", "environment", "site_id"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("saleor_api_url", String(512), primary_key=True),
+    Column("channel_id", String(128), primary_key=True),
+    Column("slug", String(255), nullable=False),
+    Column("account_key", String(64), nullable=False),
+    Column("mapped_at", Moment, nullable=False),
 )
 
 shop_settings = Table(
@@ -46,4 +60,6 @@ shop_settings = Table(
     Column("saleor_api_url", String(512), primary_key=True),
     Column("storefront_origins", JSON, nullable=False),
     Column("complete_after_s", BigInteger),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("channels_version", Integer, nullable=False, server_default="0"),
 )

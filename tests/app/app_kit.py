@@ -18,9 +18,10 @@ from saleor_cinetpay.demo import address_of, listening, serving
 from saleor_cinetpay.migrations import migrate
 from saleor_cinetpay.payments.tables import payments, refunds, reports
 from saleor_cinetpay.sandbox.cinetpay.app import build_sandbox
-from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID, SandboxConfig
+from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID, Merchant, SandboxConfig
 from saleor_cinetpay.sandbox.saleor.app import build_saleor
 from saleor_cinetpay.sandbox.saleor.booking import Event
+from saleor_cinetpay.sandbox.saleor.catalogue import Channel
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
 from saleor_cinetpay.sandbox.saleor.payments import Session
 from saleor_cinetpay.sandbox.saleor.records import Checkout, Transaction
@@ -109,7 +110,14 @@ class World:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, version: str = "3.23.28", install: bool = True, with_worker: bool = True, **given: Any
+    folder: Path,
+    *,
+    version: str = "3.23.28",
+    install: bool = True,
+    with_worker: bool = True,
+    merchants: tuple[Merchant, ...] = (Merchant(),),
+    other_channels: tuple[Channel, ...] = (),
+    **given: Any,
 ) -> AsyncIterator[World]:
     """Start everything, install the app, and stop everything in the end."""
     app_socket, cinetpay_socket, saleor_socket = listening(0), listening(0), listening(0)
@@ -128,10 +136,12 @@ async def running(
     settings = Settings(**values)
     house = build_house(settings)
     await migrate(house.database)
-    small = build_saleor(SaleorConfig(url=saleor, version=version, gateway_id=settings.manifest_app_id))
+    small = build_saleor(
+        SaleorConfig(url=saleor, version=version, gateway_id=settings.manifest_app_id, other_channels=other_channels)
+    )
     async with (
         httpx.AsyncClient(follow_redirects=False, timeout=15) as http,
-        serving(build_sandbox(SandboxConfig(public_url=cinetpay)), cinetpay_socket),
+        serving(build_sandbox(SandboxConfig(public_url=cinetpay, merchants=merchants)), cinetpay_socket),
         serving(small, saleor_socket),
         serving(build_app(settings, house=house, with_worker=with_worker), app_socket),
     ):

@@ -1,10 +1,11 @@
 """After the payment: the closed tab, two payments of one checkout, and a person's decision on a suspect one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from app_kit import SHOP, World
+from app_kit import World
 from sqlalchemy import select, update
 
 from saleor_cinetpay.payments.decisions import NothingToDecide
@@ -12,7 +13,7 @@ from saleor_cinetpay.payments.problems import ProblemKind
 from saleor_cinetpay.payments.tables import completions
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.sandbox.saleor.records import Transaction
-from saleor_cinetpay.shops.shop_settings import ShopChoices
+from saleor_cinetpay.shops.shop_settings import COMPLETE_AFTER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,15 +69,15 @@ async def test_a_checkout_that_the_storefront_completed_is_left_alone(world: Wor
 async def test_a_shop_can_switch_completion_off(world: World) -> None:
     """A shop that wants no help gets none."""
     url = world.saleor.config.api_url
-    origins = frozenset({SHOP})
-    await world.house.shop_settings.choose(url, ShopChoices(storefront_origins=origins, complete_after=None))
+    settings = world.house.shop_settings
+    await settings.choose(url, replace(await settings.of(url), complete_after=None))
     try:
         _, trans_id = await _paid(world)
         async with world.house.database.read() as connection:
             rows = await connection.execute(select(completions).where(completions.c.trans_id == trans_id))
         assert [] == rows.all()
     finally:
-        await world.house.shop_settings.choose(url, ShopChoices(storefront_origins=origins))
+        await settings.choose(url, replace(await settings.of(url), complete_after=COMPLETE_AFTER))
 
 
 async def test_a_checkout_without_its_e_mail_is_for_a_person(world: World) -> None:

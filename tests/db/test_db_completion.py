@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
-from payments_kit import SHOP, Heart, an_order, lose_ledger, trans_id, transaction_id
+from payments_kit import CHANNEL_ID, SHOP, Heart, an_order, lose_ledger, trans_id, transaction_id
 from refunds_kit import a_till, reference
 from sqlalchemy import select, update
 
@@ -25,7 +25,7 @@ GRACE_S = 600
 async def paid(heart: Heart, state: CheckoutState = CheckoutState.CHARGED) -> None:
     """Have a checkout paid, and Saleor say that of it."""
     heart.world.saleor.checkouts[CHECKOUT] = state
-    source = Source(id=CHECKOUT, number=None, channel=an_order().channel, total=None)
+    source = Source(id=CHECKOUT, number=None, channel=an_order().channel, channel_id=CHANNEL_ID, total=None)
     await heart.open(source=source)
     heart.world.cinetpay.pays(trans_id())
     heart.world.clock.turn(5)

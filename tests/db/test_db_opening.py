@@ -326,7 +326,7 @@ async def test_what_can_not_be_is_refused_before_anything_is_written(
 
 async def test_what_can_not_be_written_down_is_not_signed(heart: Heart, other_database: Database) -> None:
     """Without a ledger CinetPay is not asked."""
-    await heart.accounts.for_shop(SHOP)
+    await heart.accounts.from_environment(SHOP)
     async with other_database.write() as connection:
         await connection.execute(text("ALTER TABLE payment_events RENAME TO gone"))
     with pytest.raises(LedgerUnavailable):
@@ -349,12 +349,9 @@ async def test_an_acceptance_in_the_moment_of_a_failure_wins(
     await heart.open()
     heart.world.cinetpay.pays(trans_id())
 
-    class AcceptedMeanwhile:
-        async def for_shop(self, saleor_api_url: str) -> None:
-            await other_heart.settlement.settle(trans_id(), trigger="test", wait_s=8)
-
+    class AcceptedMeanwhile(NoAccounts):
         async def by_key(self, account_key: str) -> None:
-            return None
+            await other_heart.settlement.settle(trans_id(), trigger="test", wait_s=8)
 
     racing = build_heart(database, world, accounts_of_shops=AcceptedMeanwhile())
     assert PaymentState.ACCEPTED is (await racing.open()).state

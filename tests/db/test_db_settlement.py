@@ -127,7 +127,7 @@ async def test_a_payment_is_looked_up_with_its_accounts_key_of_today(database: D
     world.cinetpay.pays(trans_id())
     world.cinetpay.keys[SITE_ID] = "rotated"
     after = build_heart(database, world, api_key="rotated", seed=1)
-    await after.accounts.for_shop(before.open_request().saleor_api_url)
+    await after.accounts.from_environment(before.open_request().saleor_api_url)
     assert PaymentState.ACCEPTED is (await settle(after)).state
 
 

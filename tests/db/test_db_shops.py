@@ -121,7 +121,7 @@ def test_a_version_can_be_compared(version: str, expected: tuple[int, int]) -> N
 async def test_the_operators_account_is_given_to_each_shop_with_a_key_of_its_own(database: Database) -> None:
     """A shop's account keeps its key, and is found by it; no two shops share one."""
     accounts = accounts_of(database)
-    one, other = await accounts.for_shop(SHOP), await accounts.for_shop(OTHER_SHOP)
+    one, other = await accounts.from_environment(SHOP), await accounts.from_environment(OTHER_SHOP)
     assert one is not None
     assert other is not None
     assert one == Account(
@@ -142,7 +142,7 @@ async def test_the_operators_account_is_given_to_each_shop_with_a_key_of_its_own
     )
     assert one.account_key != other.account_key
     assert (one, one, None) == (
-        await accounts.for_shop(SHOP),
+        await accounts.from_environment(SHOP),
         await accounts.by_key(one.account_key),
         await accounts.by_key("unknown"),
     )
@@ -150,16 +150,16 @@ async def test_the_operators_account_is_given_to_each_shop_with_a_key_of_its_own
 
 async def test_without_an_account_of_the_operators_a_shop_has_none(database: Database) -> None:
     """Nothing is made up, but what a payment began with is still found."""
-    began_with = await accounts_of(database).for_shop(SHOP)
+    began_with = await accounts_of(database).from_environment(SHOP)
     assert began_with is not None
     later = accounts_of(database, None)
-    assert (None, began_with) == (await later.for_shop(SHOP), await later.by_key(began_with.account_key))
+    assert (None, began_with) == (await later.from_environment(SHOP), await later.by_key(began_with.account_key))
 
 
 async def test_a_shop_gets_one_account_however_many_ask(database: Database, other_database: Database) -> None:
     """Two processes that ask in the same moment get the same account."""
     processes = [accounts_of(database, seed=1), accounts_of(other_database, seed=2)]
-    found = await asyncio.gather(*(process.for_shop(SHOP) for process in processes * 5))
+    found = await asyncio.gather(*(process.from_environment(SHOP) for process in processes * 5))
     assert [found[0]] * 10 == found
     async with database.read() as connection:
         assert 1 == (await connection.execute(select(func.count()).select_from(accounts_table))).scalar_one()
@@ -167,16 +167,16 @@ async def test_a_shop_gets_one_account_however_many_ask(database: Database, othe
 
 async def test_a_rotated_key_reaches_the_account(database: Database) -> None:
     """A new API key or currency renews the account under the key that it had; another site is another account."""
-    first = await accounts_of(database).for_shop(SHOP)
+    first = await accounts_of(database).from_environment(SHOP)
     rotated = replace(GIVEN, api_key=SecretStr("rotated"), currency="XOF")
-    renewed = await accounts_of(database, rotated).for_shop(SHOP)
+    renewed = await accounts_of(database, rotated).from_environment(SHOP)
     assert first is not None
     assert replace(first, api_key=SecretStr("rotated"), currency="XOF") == renewed
     assert renewed == await accounts_of(database, None).by_key(first.account_key)
-    elsewhere = await accounts_of(database, replace(rotated, site_id="445161"), seed=1).for_shop(SHOP)
+    elsewhere = await accounts_of(database, replace(rotated, site_id="445161"), seed=1).from_environment(SHOP)
     assert elsewhere is not None
     assert first.account_key != elsewhere.account_key
-    assert renewed == await accounts_of(database, rotated).for_shop(SHOP)
+    assert renewed == await accounts_of(database, rotated).from_environment(SHOP)
 
 
 async def test_a_lost_secret_key_is_told(database: Database) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from payments_kit import trans_id, transaction_id, xof
+from payments_kit import CHANNEL_ID, trans_id, transaction_id, xof
 from sim_buyers import STORIES, Buyer
 from sim_checks import wrongs
 from sim_database import Store
@@ -131,7 +131,9 @@ def _payables(world: SimWorld, count: int) -> Iterator[Payable]:
             transaction_id=transaction_id(number),
             trans_id=trans_id(number),
             money=xof(amount),
-            source=Source(id=source_id, number=None, channel="default-channel", total=xof(amount)),
+            source=Source(
+                id=source_id, number=None, channel="default-channel", channel_id=CHANNEL_ID, total=xof(amount)
+            ),
         )
         world.numbers |= {payable.trans_id: number, payable.transaction_id: number, source_id: number}
         if kind == "Checkout":

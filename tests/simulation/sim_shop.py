@@ -22,8 +22,11 @@ INSTALLATION = Installation(
 class OneShop:
     """What the heart asks about shops: accounts, choices and installations."""
 
-    async def for_shop(self, _saleor_api_url: str) -> Account | None:
+    async def for_channel(self, _saleor_api_url: str, _channel_id: str) -> Account | None:
         return ACCOUNT
+
+    async def candidates(self, _saleor_api_url: str, _channel_id: str) -> list[Account]:
+        return [ACCOUNT]
 
     async def by_key(self, _account_key: str) -> Account | None:
         return ACCOUNT

@@ -29,7 +29,7 @@ SCHEMA = build_schema(
     scalar UUID
     enum TransactionEventTypeEnum { CHARGE_SUCCESS CHARGE_FAILURE REFUND_SUCCESS INFO A_LATER_TYPE }
     enum TransactionActionEnum { CHARGE REFUND CANCEL }
-    type Query { app: App shop: Shop! transaction(id: ID): Transaction checkout(id: ID): Checkout }
+    type Query { app: App channels: [Channel!] shop: Shop! transaction(id: ID): Transaction checkout(id: ID): Checkout }
     type Mutation {
       transactionEventReport(
         id: ID type: TransactionEventTypeEnum! pspReference: String! amount: PositiveDecimal time: DateTime
@@ -42,7 +42,7 @@ SCHEMA = build_schema(
     type Shop { version: String! }
     type Money { amount: Float! currency: String! }
     type TaxedMoney { gross: Money! }
-    type Channel { slug: String! }
+    type Channel { id: ID! slug: String! name: String! currencyCode: String! isActive: Boolean! }
     type Transaction {
       id: ID! token: UUID! pspReference: String! chargedAmount: Money! chargePendingAmount: Money!
       events: [Event!]! checkout: Checkout order: Order
@@ -104,6 +104,7 @@ class FakeSaleor:
     permissions: tuple[str, ...] = ("HANDLE_PAYMENTS",)
     transactions: dict[str, dict[str, Any]] = field(default_factory=dict)
     checkouts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    channels: list[dict[str, Any]] | None = None
     reports: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     requests: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -171,6 +172,7 @@ class _Stranger:
     """What a caller sees whose token is nobody's."""
 
     app = None
+    channels = None
 
     def shop(self, info: object) -> dict[str, Any]:
         return {"version": "3.23.28"}

@@ -487,7 +487,7 @@ async def test_a_site_that_cannot_be_asked_holds_up_no_other(office: Office) -> 
     await office.paid()
     given = EnvironmentAccount(site_id=OTHER_SITE, api_key=SecretStr("another key"), currency="CFA")
     others = Accounts(office.database, SECRETS, office.clock, SeededChance(9), given)
-    await others.for_shop(SHOP)
+    await others.from_environment(SHOP)
     office.cinetpay.no_history[OTHER_SITE] = refusal("609")
     comparisons = await office.reconcile(TODAY - timedelta(days=1))
     assert [(OTHER_SITE, "CinetPay refused: 609 AUTH_NOT_FOUND")] == [
@@ -502,7 +502,7 @@ async def test_a_key_that_is_no_longer_right_does_not_hide_the_site(tmp_path: Pa
     async with an_office(tmp_path, SHOP) as office:
         given = EnvironmentAccount(site_id=SITE_ID, api_key=SecretStr("an old key"), currency="CFA")
         old = Accounts(office.database, SECRETS, office.clock, SeededChance(9), given)
-        await old.for_shop(OTHER_SHOP)
+        await old.from_environment(OTHER_SHOP)
         await office.paid()
         assert [(FindingKind.PAID_NOT_HERE, Remedy.ACCEPTED, "was_pending")] == brief(await office.findings())
 

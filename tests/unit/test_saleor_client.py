@@ -25,6 +25,7 @@ from saleor_cinetpay.saleor.types import (
     ChargeStatus,
     EventReported,
     SaleorAppId,
+    SaleorChannel,
     SaleorCheckout,
     SaleorCheckoutId,
     SaleorIdentity,
@@ -269,6 +270,14 @@ async def test_read_checkout(saleor: SaleorClient) -> None:
     )
 
     assert expected == await saleor.read_checkout(API_URL, GOOD, SaleorCheckoutId("paid"))
+
+
+async def test_read_channels(saleor: SaleorClient, shop: FakeSaleor) -> None:
+    """Every channel is read with its currency, and whether it sells; a Saleor without any says so."""
+    assert () == await saleor.read_channels(API_URL, GOOD)
+    shop.channels = [{"id": "Q2hhbm5lbDox", "slug": "ci", "name": "Abidjan", "currencyCode": "XOF", "isActive": True}]
+    expected = SaleorChannel(id="Q2hhbm5lbDox", slug="ci", name="Abidjan", currency="XOF", is_active=True)
+    assert (expected,) == await saleor.read_channels(API_URL, GOOD)
 
 
 async def test_complete_checkout(saleor: SaleorClient) -> None:

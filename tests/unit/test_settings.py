@@ -172,6 +172,13 @@ def test_half_an_account_is_refused(read: Read, alone: str) -> None:
         read(**{"APP_ENV": "development", alone: ACCOUNT[alone]})
 
 
+@pytest.mark.parametrize("alone", ["CINETPAY_TEST_API_URL", "CINETPAY_TEST_CHECKOUT_URL"])
+def test_half_a_test_environment_is_refused(read: Read, alone: str) -> None:
+    """An API for tests without its payment page, or the other way round, would fail at the first payment."""
+    with pytest.raises(ValidationError, match="go together"):
+        read(**{"APP_ENV": "development", alone: "https://sandbox.example/"})
+
+
 def test_a_shared_account_needs_allowed_shops(read: Read) -> None:
     """In production an account for every shop goes only with a list of the shops that may install."""
     with pytest.raises(ValidationError, match="ALLOWED_SALEOR_URLS must say which shops may"):

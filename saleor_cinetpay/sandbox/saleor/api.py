@@ -77,8 +77,8 @@ class Api(AppWebhooks):
         return app if app and id in (None, app.id) else None
 
     def channels(self, _info: object) -> list[Channel]:
-        """Return the one channel."""
-        return [self._store.channel]
+        """Return every channel."""
+        return self._store.channels
 
     def checkout(self, _info: object, id: str | None = None, token: UUID | None = None) -> Checkout | None:
         """Return a checkout that is no order yet."""
@@ -92,8 +92,7 @@ class Api(AppWebhooks):
 
     def products(self, _info: object, channel: str | None = None, first: int = 100) -> dict[str, Any]:
         """Return what the shop sells."""
-        known = channel in (None, self._store.channel.slug)
-        products = self._store.products[:first] if known else ()
+        products = self._store.products[:first] if self._store.channel_of(channel) else ()
         return {"edges": [{"node": product} for product in products], "totalCount": len(products)}
 
     def shop(self, _info: object) -> dict[str, str]:

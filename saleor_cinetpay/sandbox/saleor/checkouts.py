@@ -16,7 +16,7 @@ XOF = "XOF"
 
 
 def small_channel(*, flow_strategy: str, allow_unpaid_orders: bool) -> Channel:
-    """Return the one channel: a shop in Côte d'Ivoire that sells in CFA francs."""
+    """Return the storefront's channel: a shop in Côte d'Ivoire that sells in CFA francs."""
     return Channel(
         pk=1,
         slug="default-channel",
@@ -84,7 +84,8 @@ class Checkouts:
         channel: str | None = None,
     ) -> CheckoutCreated:
         """Make a checkout of variant ids and quantities."""
-        if channel not in (None, self._store.channel.slug):
+        sold_in = self._store.channel_of(channel)
+        if sold_in is None:
             return CheckoutCreated(errors=(Refusal(code="NOT_FOUND", message="Channel not found.", field="channel"),))
         variants = {product.default_variant.id: product for product in self._store.products}
         if unknown := [variant_id for variant_id, _ in lines if variant_id not in variants]:
@@ -96,7 +97,7 @@ class Checkouts:
         now = self._store.now()
         checkout = Checkout(
             token=self._store.new_key(),
-            channel=self._store.channel,
+            channel=sold_in,
             created=now,
             updated_at=now,
             email=email,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from saleor_cinetpay.sandbox.saleor.catalogue import Channel
 from saleor_cinetpay.sandbox.saleor.graphql_schema import Version, minor_version
 from saleor_cinetpay.sandbox.saleor.times import utc_now
 
@@ -28,6 +29,8 @@ class SaleorConfig:
     """What the channel asks apps for: CHARGE or AUTHORIZATION."""
     allow_unpaid_orders: bool = False
     """Whether the channel lets checkouts complete that are not paid in full."""
+    other_channels: tuple[Channel, ...] = ()
+    """What the shop sells in besides the storefront's channel."""
     connect_timeout_s: float = 2.0
     read_timeout_s: float = 18.0
     retry_delays_s: tuple[float, ...] = (10.0, 20.0, 40.0, 80.0, 160.0)

@@ -66,7 +66,12 @@ class SmallSaleor:
             flow_strategy=self.config.flow_strategy, allow_unpaid_orders=self.config.allow_unpaid_orders
         )
         products = small_catalogue(f"{self.config.url}/shop/static/products")
-        self.store = Store(channel=channel, products=products, now=self.config.now)
+        self.store = Store(
+            channel=channel,
+            products=products,
+            now=self.config.now,
+            other_channels=list(self.config.other_channels),
+        )
         self.books = Books(self.store, self.config.schema_version)
         self._http = http or httpx.AsyncClient(follow_redirects=False)
         self._sender = Sender(self.config, self._http, self.schema, self.keys, self.log)
@@ -140,7 +145,11 @@ class SmallSaleor:
     # Buyers
 
     def create_checkout(
-        self, *quantities: int, email: str | None = "buyer@example.com", language: str = "FR"
+        self,
+        *quantities: int,
+        email: str | None = "buyer@example.com",
+        language: str = "FR",
+        channel: str | None = None,
     ) -> Checkout:
         """Make a checkout with so many of each product, in the order of the catalogue; by default one of the first."""
         lines = [
@@ -148,7 +157,7 @@ class SmallSaleor:
             for product, quantity in zip(self.store.products, quantities or (1,), strict=False)
             if quantity
         ]
-        created = self.checkouts.create(lines, email=email, language_code=language)
+        created = self.checkouts.create(lines, email=email, language_code=language, channel=channel)
         assert created.checkout is not None  # noqa: S101  the lines are our own
         return created.checkout
 

@@ -13,17 +13,27 @@ from saleor_cinetpay.sandbox.saleor.records import App, Checkout, Order, Transac
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Store:
-    """Everything that one Saleor holds. `reset` forgets all but the catalogue, the channel and the apps."""
+    """Everything that one Saleor holds. `reset` forgets all but the catalogue, the channels and the apps."""
 
     channel: Channel
     products: tuple[Product, ...]
     now: Callable[[], datetime]
+    other_channels: list[Channel] = field(default_factory=list)
     apps: dict[str, App] = field(default_factory=dict)
     checkouts: dict[UUID, Checkout] = field(default_factory=dict)
     orders: dict[UUID, Order] = field(default_factory=dict)
     transactions: dict[UUID, Transaction] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _order_numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Every channel; the storefront's is the first."""
+        return [self.channel, *self.other_channels]
+
+    def channel_of(self, slug: str | None) -> Channel | None:
+        """Find a channel by its slug; without one, the storefront's."""
+        return next((channel for channel in self.channels if slug in (None, channel.slug)), None)
 
     def next_pk(self) -> int:
         """Return a number that no other record has."""
