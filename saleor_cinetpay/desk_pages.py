@@ -2,17 +2,23 @@
 
 from typing import TYPE_CHECKING
 
+from saleor_cinetpay.dashboard.accounts_page import AccountPages
+from saleor_cinetpay.dashboard.channels_page import ChannelPages
 from saleor_cinetpay.dashboard.desk import Desk
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
 from saleor_cinetpay.dashboard.health_page import HealthPages
 from saleor_cinetpay.dashboard.home_page import HomePages
 from saleor_cinetpay.dashboard.payments_page import PaymentsPages
 from saleor_cinetpay.dashboard.refunds_page import RefundsPages
+from saleor_cinetpay.dashboard.settings_page import SettingsPages
+from saleor_cinetpay.dashboard.shop_means import ShopMeans
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.payments.desk_payments import DeskPayments
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds
 from saleor_cinetpay.payments.figures import FiguresOfShops
+from saleor_cinetpay.saleor.channel_lists import ChannelLists
 from saleor_cinetpay.shops.accounts import Account, Accounts
+from saleor_cinetpay.shops.channels import ChannelMap
 
 if TYPE_CHECKING:
     from saleor_cinetpay.app import House
@@ -22,6 +28,7 @@ def build_desk(house: "House") -> Desk:
     """Build the desk and all its pages."""
     settings = house.settings
     dashboards = Dashboards(settings.dashboard_urls, development=not settings.production)
+    means = _shop_means(house)
     return Desk(
         gate=Gate(installations=house.installations, keys=house.keys, dashboards=dashboards, clock=house.clock),
         dashboards=dashboards,
@@ -30,11 +37,14 @@ def build_desk(house: "House") -> Desk:
                 figures=FiguresOfShops(house.database),
                 problems=house.problems,
                 balances=house.balances,
-                accounts=_AccountsInUse(house.accounts),
+                accounts=_AccountsInUse(house.accounts, house.channel_map),
                 settings=house.shop_settings,
                 clock=house.clock,
             ),
             PaymentsPages(DeskPayments(house.database)),
+            SettingsPages(means),
+            AccountPages(means),
+            ChannelPages(means),
             HealthPages(means_of(house)),
             RefundsPages(DeskRefunds(house.database, house.secrets), house.refund_decisions),
         ],
@@ -44,14 +54,35 @@ def build_desk(house: "House") -> Desk:
 class _AccountsInUse:
     """The accounts of a shop's new payments, as the first page wants to know them."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, channel_map: ChannelMap) -> None:
         self._accounts = accounts
+        self._channel_map = channel_map
 
     async def in_use(self, saleor_api_url: str) -> list[Account]:
-        """Return them."""
-        account = await self._accounts.for_shop(saleor_api_url)
-        return [] if account is None else [account]
+        """Return those that a shop has set up and not archived, and the operator's where a channel uses it."""
+        operators = await self._accounts.from_environment(saleor_api_url)
+        own = await self._accounts.of_shop(saleor_api_url)
+        mapped = set((await self._channel_map.of(saleor_api_url)).keys.values())
+        serves = operators is not None and (not own or operators.account_key in mapped)
+        in_use = [account for account in own if account.archived_at is None]
+        return [operators, *in_use] if operators is not None and serves else in_use
 
     async def channels_served(self, saleor_api_url: str) -> bool:
         """Say whether any channel has one."""
-        return await self._accounts.for_shop(saleor_api_url) is not None
+        if await self._accounts.of_shop(saleor_api_url):
+            return bool((await self._channel_map.of(saleor_api_url)).keys)
+        return await self._accounts.from_environment(saleor_api_url) is not None
+
+
+def _shop_means(house: "House") -> ShopMeans:
+    address = house.settings.app_api_base_url
+    return ShopMeans(
+        accounts=house.accounts,
+        book=house.account_book,
+        channel_map=house.channel_map,
+        lists=ChannelLists(house.saleor, house.clock),
+        credentials=house.credentials,
+        shop_settings=house.shop_settings,
+        base_url=address.rstrip("/") if address else None,
+        development=not house.settings.production,
+    )

@@ -13,10 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
-from python_multipart.exceptions import FormParserError
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -28,9 +25,8 @@ from saleor_cinetpay.payments.nudges import Nudge
 from saleor_cinetpay.payments.trans_id import transaction_id_of
 from saleor_cinetpay.shops.accounts import Account
 from saleor_cinetpay.tracing import Trace, following
+from webhooks.cinetpay_fields import read_fields
 
-MOST_FIELDS = 100
-LONGEST_FIELD_BYTES = 64 * 1024
 TOGETHER_S = 0.05
 """How far apart the database is asked at least."""
 MOST_TOGETHER = 500
@@ -85,7 +81,7 @@ class NotificationDoor:
                 return PlainTextResponse("no such account\n", status_code=404)
             outcome, fields = "ping", {}
             if request.method == "POST":
-                fields = await _fields(request)
+                fields = await read_fields(request)
                 outcome = await self._heed(account_key, site_id, fields)
         except (LedgerUnavailable, TooBusy) as error:
             log.error("notification_not_written", error=str(error))
@@ -121,12 +117,3 @@ class NotificationDoor:
         if makes_due:
             self._wake()
         return "makes_due" if makes_due else "changes_nothing"
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """Read an urlencoded or a multipart body; none where it can't be read."""
-    try:
-        async with request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD_BYTES) as form:
-            return {name: value for name, value in form.items() if isinstance(value, str)}
-    except (MultiPartException, FormParserError, HTTPException, ClientDisconnect, UnicodeDecodeError):
-        return {}

@@ -1,8 +1,9 @@
 """The buyer comes back from the payment page: after paying, after a refusal, or by its cancel link.
 
 What arrives: the buyer's browser, by GET or by a cross-site POST of about 23 fields without our cookies. What it does
-not tell: the truth; every field can be forged, so none is read. The trans id in the address makes the payment due,
-one look is waited for, and the buyer is led on. A repeat costs nothing beyond that shared look.
+not tell: the truth; every field can be forged, so none is read, save for the trans id where the address has none. The
+trans id makes the payment due, one look is waited for, and the buyer is led on. A repeat costs nothing beyond that
+shared look.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ from saleor_cinetpay.payments.outcome import Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.trans_id import TransId, transaction_id_of
+from webhooks.cinetpay_fields import read_fields
 
 WAIT_S = 3.0
 
@@ -80,8 +82,23 @@ class ReturnDoor:
         self._wake = wake
 
     def routes(self) -> list[Route]:
-        """Return the routes of both addresses."""
-        return [Route(f"/cinetpay/{way}/{{trans_id}}", self._endpoint(way), methods=["GET", "POST"]) for way in Way]
+        """Return the routes of both ways, each for a payment, and to be entered in CinetPay's back office for all."""
+        methods = ["GET", "POST"]
+        return [
+            *(Route(f"/cinetpay/{way}/{{trans_id}}", self._endpoint(way), methods=methods) for way in Way),
+            *(Route(f"/cinetpay/{way}", self._finder(way), methods=methods) for way in Way),
+        ]
+
+    def _finder(self, way: Way) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            """Lead on to the payment's own address. Only its trans id is read, and believed no more than there."""
+            fields = await read_fields(request) if request.method == "POST" else request.query_params
+            trans_id = fields.get("cpm_trans_id", "").strip()
+            if transaction_id_of(trans_id) is None:
+                return self._pages.not_found(request)
+            return RedirectResponse(f"/cinetpay/{way}/{trans_id}", status_code=303)
+
+        return endpoint
 
     def _endpoint(self, way: Way) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:

@@ -23,7 +23,7 @@ async def test_a_new_shop_is_led_through_its_set_up(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         page = await Staff(world=world).gets()
         words = plain(page.text)
-        account = await world.house.accounts.for_shop(world.saleor.config.api_url)
+        account = await world.house.accounts.from_environment(world.saleor.config.api_url)
         assert account is not None
         assert (200, "Home") == (page.status_code, heading(page))
         assert "Enter your CinetPay account Done" in words
@@ -41,13 +41,13 @@ async def test_a_new_shop_is_led_through_its_set_up(tmp_path: Path) -> None:
 async def test_the_balance_is_read_and_a_failure_said(tmp_path: Path) -> None:
     """CinetPay's figures stand there once it has told them; where it can't, the page says so and comes all the same."""
     async with running(tmp_path) as world:
-        staff, account = Staff(world=world), await world.house.accounts.for_shop(world.saleor.config.api_url)
+        staff, account = Staff(world=world), await world.house.accounts.from_environment(world.saleor.config.api_url)
         assert account is not None
         await world.house.balances.of(account, wait_s=5)
         shown = plain((await staff.gets()).text)
         assert re.search(r"Whole account [\d,.]+ F CFA This site [\d,.]+ F CFA Read", shown)
     async with running(tmp_path / "failing", cinetpay_api_url="http://127.0.0.1:9/v1/") as world:
-        account = await world.house.accounts.for_shop(world.saleor.config.api_url)
+        account = await world.house.accounts.from_environment(world.saleor.config.api_url)
         assert account is not None
         await world.house.balances.of(account, wait_s=5)
         shown = plain((await Staff(world=world).gets()).text)

@@ -7,11 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from saleor_cinetpay.database import Database
-from saleor_cinetpay.shops.shop_settings import ShopChoices, ShopSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 STATEMENTS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-SHOP = "https://shop.example/graphql/"
 
 
 async def run(database: Database, statement: str) -> None:
@@ -24,12 +22,3 @@ async def run(database: Database, statement: str) -> None:
 async def test_the_statements_run(database: Database, statement: str) -> None:
     """Every statement that operators are told to run is one that the database takes."""
     await run(database, statement)
-
-
-async def test_the_choices_of_a_shop_are_entered(database: Database) -> None:
-    """What the statement enters is what the app reads: the origins, and the default for completing checkouts."""
-    (statement,) = (s for s in STATEMENTS if s.startswith("INSERT INTO shop_settings"))
-    for _ in range(2):
-        await run(database, statement)
-        entered = ShopChoices(storefront_origins=frozenset({"https://shop.example", "https://www.shop.example"}))
-        assert entered == await ShopSettings(database).of(SHOP)

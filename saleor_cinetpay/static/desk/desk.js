@@ -119,7 +119,11 @@ async function send(form, submitter) {
     const reply = await ask(action, { method: "POST", body: data });
     if (mine !== turn) return;
     if (reply === null) return showNotice(saying("unsent"), "error");
-    if (!reply.headers.get("content-type")?.startsWith("application/json")) return await show(reply, { push: false });
+    if (!reply.headers.get("content-type")?.startsWith("application/json")) {
+      const secrets = [...form.querySelectorAll("input[type=password]")].map(({ name, value }) => [name, value]);
+      await show(reply, { push: false });
+      return keep(secrets);
+    }
     const { to, notice } = await reply.json();
     touched = false;
     await go(to, { push: to !== shown });
@@ -129,6 +133,14 @@ async function send(form, submitter) {
   } finally {
     for (const button of buttons) button.disabled = false;
     form.removeAttribute("aria-busy");
+  }
+}
+
+/** Put back what the server never sends back, so that nothing typed is lost: it has not left this page. */
+function keep(secrets) {
+  for (const [name, value] of secrets) {
+    const field = desk.querySelector(`input[type=password][name="${CSS.escape(name)}"]`);
+    if (field) field.value = value;
   }
 }
 
