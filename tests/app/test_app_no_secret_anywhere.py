@@ -1,8 +1,9 @@
 """A whole run of the app, and then a search of all that it wrote, answered and stored for anything secret.
 
 Secrets may stand in two answers, as CinetPay v1 demands it: the form in the answer to initialize, and the page that
-posts it. Everything else is searched: logs of both formats at the most talkative level, what Saleor, browsers and the
-operator were answered, and the database's files. The search itself is shown to find what is not redacted or sealed.
+posts it; and the buyer's number on the page of an open refund, where staff need it. Everything else is searched: logs
+of both formats at the most talkative level, what Saleor, browsers and the operator were answered, and the database's
+files. The search itself is shown to find what is not redacted or sealed.
 """
 
 import io
@@ -21,10 +22,11 @@ import structlog
 from app_kit import API_KEY, World, running
 from desk_kit import Staff
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from saleor_cinetpay import logs
 from saleor_cinetpay.logs import LogLevel, configure_logs
+from saleor_cinetpay.payments.tables import refunds
 from saleor_cinetpay.sandbox.saleor.faults import FaultKind
 from saleor_cinetpay.sandbox.saleor.small_saleor import Signature
 from saleor_cinetpay.shops.secrets import SecretBox
@@ -131,13 +133,30 @@ async def live_through(world: World, evidence: Evidence) -> None:
         assert payment.signature is not None
         evidence.secrets[f"signature of {trans_id}"] = payment.signature.get_secret_value()
         await world.http.get(f"{world.app}/pay/{trans_id}?s=guessed")
+    await refunded(world)
     await suspect_and_forged(world, evidence)
     await down(world)
     staff = Staff(world=world)
-    for path in ("", "/payments", "/settings", "/health", "/refunds", "/history"):
-        await staff.gets(path)
+    for path in ("", "/payments", "/settings", "/health?check=now", "/refunds", "/history"):
+        assert (await staff.gets(path)).status_code in (200, 404), path
     for path in ("/health/live", "/health/ready", "/metrics", "/api/manifest"):
         await world.http.get(f"{world.app}{path}", headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+
+
+async def refunded(world: World) -> None:
+    """Have staff ask for two refunds, decide about one of them, and look at everything but the open one's page."""
+    for note in ("T-1", None):
+        transaction, trans_id = await world.at_cinetpay(phoneNumber=NUMBER, phonePrefix="225")
+        await world.cinetpay.settle(trans_id)
+        await world.reported(transaction, "CHARGE_SUCCESS")
+        await world.saleor.request_action(transaction, "REFUND", 5000, "too small")
+        async with world.house.database.read() as connection:
+            found = select(refunds.c.reference).where(refunds.c.transaction_id == transaction.id)
+            reference = (await connection.execute(found)).scalar_one()
+        if note is not None:
+            url = world.saleor.config.api_url
+            await world.house.refund_decisions.pay_back(url, reference, by="awa@example.com", note=note)
+            await Staff(world=world).gets(f"/refunds/{reference}")
 
 
 async def suspect_and_forged(world: World, evidence: Evidence) -> None:
