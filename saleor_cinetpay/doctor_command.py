@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import typer
 
 from saleor_cinetpay.app import build_house
-from saleor_cinetpay.doctor.checks import examine
+from saleor_cinetpay.doctor.checks import examine, examine_saleor
 from saleor_cinetpay.doctor.finding import Finding, Grade, english, failure
-from saleor_cinetpay.doctor.schema_checks import saleor_schema
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.logs import LogLevel, configure_logs
@@ -70,7 +69,7 @@ async def _diagnose(settings: Settings, saleor_api_url: str | None) -> list[Find
     try:
         means = means_of(house)
         if saleor_api_url is not None:
-            return [finding async for finding in saleor_schema(means, saleor_api_url)]
+            return await examine_saleor(means, saleor_api_url)
         return await examine(means)
     finally:
         await house.close()

@@ -9,6 +9,7 @@ from saleor_cinetpay.doctor import (
     address_checks,
     cinetpay_checks,
     database_checks,
+    schema_checks,
     settings_checks,
     shop_checks,
 )
@@ -91,6 +92,13 @@ async def examine(means: Means) -> list[Finding]:
     return findings + await _all([_of_shop(check, means, shop) for shop in shops for check in every])
 
 
+async def examine_saleor(means: Means, saleor_api_url: str) -> list[Finding]:
+    """Check whether a Saleor, installed or not, understands what the app sends and subscribes to."""
+    return await _limited(
+        "saleor_schema", schema_checks.saleor_schema(means, saleor_api_url), saleor_api_url, 2 * CHECK_S
+    )
+
+
 async def examine_shop(means: Means, shop: Shop) -> list[Finding]:
     """Run the checks that concern a shop."""
     return await _all([_of_shop(check, means, shop) for check in OF_A_SHOP])
@@ -115,15 +123,15 @@ async def _all(checks: Sequence[Callable[[], Awaitable[list[Finding]]]]) -> list
     return [finding for found in await asyncio.gather(*map(one, checks)) for finding in found]
 
 
-async def _limited(name: str, check: AsyncIterator[Finding], about: str) -> list[Finding]:
+async def _limited(name: str, check: AsyncIterator[Finding], about: str, limit_s: float | None = None) -> list[Finding]:
     """Run one check to its end, or to its limit; what it found until then counts."""
     found: list[Finding] = []
     try:
-        async with asyncio.timeout(CHECK_S):
+        async with asyncio.timeout(limit_s or CHECK_S):
             async for finding in check:
                 found.append(finding)
     except TimeoutError:
-        late = text("This check was not done within {seconds} s.", seconds=round(CHECK_S))
+        late = text("This check was not done within {seconds} s.", seconds=round(limit_s or CHECK_S))
         found.append(warning(name, late, text("Something answers very slowly; try again."), about=about))
     except AppError as error:
         found.append(_unchecked(name, str(error), about))

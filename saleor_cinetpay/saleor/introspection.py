@@ -27,9 +27,13 @@ async def fetch_schema(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) ->
     """
     data = await _ask(http, saleor_api_url, get_introspection_query(descriptions=False))
     try:
-        return build_client_schema(data)  # type: ignore[arg-type]
+        # Saleor's own schema has defaults that GraphQL does not allow (`"ORIGINAL"` for an enum's ORIGINAL).
+        schema = build_client_schema(data, assume_valid=True)  # type: ignore[arg-type]
     except (TypeError, ValueError, KeyError, GraphQLError) as error:
         raise SaleorUnintelligible("what Saleor shows is no schema", maybe_carried_out=False) from error
+    if schema.query_type is None:
+        raise SaleorUnintelligible("what Saleor shows is no schema: it has no queries", maybe_carried_out=False)
+    return schema
 
 
 async def fetch_schema_version(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) -> str:
