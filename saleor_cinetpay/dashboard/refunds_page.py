@@ -18,6 +18,7 @@ from saleor_cinetpay.dashboard.answers import (
     Visit,
     Visitor,
 )
+from saleor_cinetpay.dashboard.charts import operator_name
 from saleor_cinetpay.dashboard.forms import Errors
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds, RefundFile
@@ -179,6 +180,7 @@ def _page(
         "refund": held.refund,
         "payment": held.payment,
         "others": held.others,
+        "operator": operator_name(held.payment.operator) if held.payment.operator else "–",
         "states": STATES,
         "phone": None if phone is None else _written(phone) if waits else masked(phone.number[-4:]),
         "waits": waits,

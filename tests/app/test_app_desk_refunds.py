@@ -55,7 +55,9 @@ async def test_the_number_stands_on_the_page_of_an_open_refund_only(world: World
     """Whoever is to pay sees the whole number; once that is done, nobody does."""
     _, refund = await _asked(world)
     staff = Staff(world=world)
-    assert WRITTEN in (await staff.gets(f"/refunds/{refund.reference}")).text
+    opened = await staff.gets(f"/refunds/{refund.reference}")
+    assert WRITTEN in opened.text
+    assert "Orange Money" in plain(opened.text)
     done = await _says_paid(staff, refund)
     assert 200 == done.status_code
     reply = await staff.gets(f"/refunds/{refund.reference}")

@@ -17,6 +17,8 @@ from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import ProblemKind
 from saleor_cinetpay.payments.report import ReportType
+from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.payments.trans_id import TransId
 
 DOWN = CinetPayUnavailable("nobody there", maybe_carried_out=False)
 
@@ -186,3 +188,36 @@ async def test_a_look_under_way_does_not_lose_the_mark(heart: Heart, cancelation
     assert after is not None
     assert NOON == after.cancelled_at
     assert NOON == (await heart.held()).cancelled_at
+
+
+class Overtaken(Settlement):
+    """A settlement after whose look, and before anything is made of it, somebody else finds the payment paid."""
+
+    def __init__(self, own: Settlement, heart: Heart, other: Heart) -> None:
+        self._own = own
+        self._heart = heart
+        self._other = other
+
+    async def settle(self, trans_id: TransId, *, trigger: str, wait_s: float, due_only: bool = False) -> Payment | None:
+        payment = await self._own.settle(trans_id, trigger=trigger, wait_s=wait_s, due_only=due_only)
+        self._heart.world.cinetpay.pays(trans_id)
+        await self._other.settlement.settle(trans_id, trigger="other", wait_s=wait_s)
+        return payment
+
+
+async def test_an_acceptance_right_after_the_look(heart: Heart, other_heart: Heart, database: Database) -> None:
+    """What another process has accepted since the look is not marked: the cancelation fails, and nobody is misled."""
+    await heart.open()
+    overtaken = Overtaken(heart.settlement, heart, other_heart)
+    cancelation = Cancelation(database=database, ledger=heart.ledger, settlement=overtaken, clock=heart.world.clock)
+    assert Cancelled.PAID is await cancel(heart, cancelation)
+    held = await heart.held()
+    assert (PaymentState.ACCEPTED, None) == (held.state, held.cancelled_at)
+
+
+async def test_while_somebody_else_looks_without_end(heart: Heart, cancelation: Cancelation) -> None:
+    """A look of somebody else's that ends too late says nothing in time, so nothing is cancelled."""
+    await heart.open()
+    assert await heart.ledger.claim(trans_id()) is not None
+    assert Cancelled.NO_ANSWER is await cancel(heart, cancelation)
+    assert (await heart.held()).cancelled_at is None
