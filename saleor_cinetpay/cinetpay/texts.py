@@ -134,7 +134,7 @@ class ToMerchant:
     )
     CHECK_CURRENCY = text(
         "CinetPay does not take this currency for your service. Check your service's currency in CinetPay's back "
-        "office, and have CINETPAY_CURRENCY changed between CFA and XOF."
+        "office, and choose the other of CFA and XOF in the account's settings (CINETPAY_CURRENCY for the operator's)."
     )
     CHECK_SITE_ID = text(
         "CinetPay does not know the site id. Copy it again from the Integration tab of CinetPay's back office; "
