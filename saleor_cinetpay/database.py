@@ -105,7 +105,7 @@ class Database:
                 return await work(connection)
 
     async def query(self, work: Work[Outcome]) -> Outcome:
-        """Carry a unit of work out that only reads, and little."""
+        """Carry a unit of work out that only reads, and little; what is written meanwhile may show."""
         async with _translated():
             if self._units is not None:
                 return await self._units.query(work)
@@ -151,7 +151,7 @@ class _SQLiteUnits:
     def __init__(self, url: URL) -> None:
         self.turn = asyncio.Lock()
         self._writer = _sqlite_unit_engine(url, connections=1, begin="BEGIN IMMEDIATE")
-        self._reader = _sqlite_unit_engine(url, connections=READERS, begin="BEGIN")
+        self._reader = _sqlite_unit_engine(url, connections=READERS, begin=None)
         self._commits = GroupCommit(self._writer, self.turn)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
@@ -205,7 +205,7 @@ def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
     return engine
 
 
-def _sqlite_unit_engine(url: URL, *, connections: int, begin: str) -> Engine:
+def _sqlite_unit_engine(url: URL, *, connections: int, begin: str | None) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
         pool_size=connections,
@@ -217,7 +217,9 @@ def _sqlite_unit_engine(url: URL, *, connections: int, begin: str) -> Engine:
     return engine
 
 
-def _as_sqlite_should_be(engine: Engine, begin: str) -> None:
+def _as_sqlite_should_be(engine: Engine, begin: str | None) -> None:
+    """Set a file's connections up; without `begin` every statement is a transaction of its own."""
+
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None
@@ -227,9 +229,11 @@ def _as_sqlite_should_be(engine: Engine, begin: str) -> None:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def start(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
 
     @event.listens_for(engine, "handle_error")
     def reopen(context: ExceptionContext) -> None:

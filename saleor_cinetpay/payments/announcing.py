@@ -23,6 +23,7 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import SaleorError, SaleorRefused
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.payments.delivery import InstallationsByUrl
+from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problem_words import words_of
 from saleor_cinetpay.payments.problems import Problem, problem_of
@@ -42,6 +43,8 @@ LONGEST_MESSAGE = 1000
 """Saleor takes twice as much; people don't."""
 NOT_ITS_WORDS = "GRAPHQL_ERROR"
 """What a Saleor says whose schema does not know what it is asked."""
+
+_DUE = Due(problems, whose=problems.c.saleor_api_url)
 
 log = structlog.get_logger(__name__)
 
@@ -116,27 +119,18 @@ class Announcing:
     async def claim_due(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueProblem]:
         """Take the leases of problems that are due, the longest due first."""
         now, lease = self._clock.now(), self._chance.token()
-        due = select(problems.c.key).where(problems.c.due_at <= now)
-        if except_shops:
-            due = due.where(problems.c.saleor_api_url.not_in(except_shops))
-        first = due.order_by(problems.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
-        async with self._database.write() as connection:
-            rows = await connection.execute(
-                update(problems)
-                .where(problems.c.key.in_(select(first.c.key)))
-                .values(due_at=now + LEASE, lease=lease)
-                .returning(problems)
+        until = now + LEASE
+        rows = await _DUE.claim(self._database, limit, now=now, until=until, lease=lease, busy=except_shops)
+        return [
+            DueProblem(
+                problem=problem_of(row),
+                stands=row.solved_at is None and row.dismissed_at is None,
+                changed_at=row.changed_at or row.raised_at,
+                told=row.told_at is not None and row.told_at >= (row.changed_at or row.raised_at),
+                lease=lease,
             )
-            return [
-                DueProblem(
-                    problem=problem_of(row),
-                    stands=row.solved_at is None and row.dismissed_at is None,
-                    changed_at=row.changed_at or row.raised_at,
-                    told=row.told_at is not None and row.told_at >= (row.changed_at or row.raised_at),
-                    lease=lease,
-                )
-                for row in rows
-            ]
+            for row in rows
+        ]
 
     async def announce(self, due: DueProblem) -> None:
         """Tell Saleor of one problem, or that it is none any more; what fails comes back by itself."""

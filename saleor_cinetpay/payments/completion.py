@@ -18,6 +18,7 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import SaleorError, SaleorRefused
 from saleor_cinetpay.payments.delivery import InstallationsByUrl
+from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
@@ -34,6 +35,8 @@ REPORTED_WITHIN = timedelta(minutes=30)
 
 NOT_LET_IN = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 """What a Saleor says that has deleted the app; the next registration takes the work up again."""
+
+_DUE = Due(completions, whose=completions.c.saleor_api_url)
 
 log = structlog.get_logger(__name__)
 
@@ -101,27 +104,18 @@ class Completion:
     async def claim_due(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueCompletion]:
         """Take the leases of checkouts that are due, the longest due first."""
         now, lease = self._clock.now(), self._chance.token()
-        due = select(completions.c.trans_id).where(completions.c.due_at <= now)
-        if except_shops:
-            due = due.where(completions.c.saleor_api_url.not_in(except_shops))
-        first = due.order_by(completions.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
-        async with self._database.write() as connection:
-            rows = await connection.execute(
-                update(completions)
-                .where(completions.c.trans_id.in_(select(first.c.trans_id)))
-                .values(due_at=now + LEASE, lease=lease)
-                .returning(completions)
+        until = now + LEASE
+        rows = await _DUE.claim(self._database, limit, now=now, until=until, lease=lease, busy=except_shops)
+        return [
+            DueCompletion(
+                trans_id=TransId(row.trans_id),
+                saleor_api_url=row.saleor_api_url,
+                checkout_id=row.checkout_id,
+                accepted_at=row.accepted_at,
+                lease=lease,
             )
-            return [
-                DueCompletion(
-                    trans_id=TransId(row.trans_id),
-                    saleor_api_url=row.saleor_api_url,
-                    checkout_id=row.checkout_id,
-                    accepted_at=row.accepted_at,
-                    lease=lease,
-                )
-                for row in rows
-            ]
+            for row in rows
+        ]
 
     async def complete(self, due: DueCompletion) -> None:
         """Complete one checkout, or tell a person why not; one whose Saleor does not answer comes back by itself."""

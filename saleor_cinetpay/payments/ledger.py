@@ -3,9 +3,6 @@
 Nothing is acknowledged to anybody before it stands here. A payment or a report that is due *is* the work item:
 whoever claims it moves `due_at` to the end of a lease and holds a token; what a dead process had claimed becomes
 due again by itself. Everything that changes a leased row proves the token first.
-
-What is due is chosen in a common table expression: as a plain subquery, PostgreSQL may run it once for each row
-and claim far more than the limit.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,6 +19,7 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.conclusion import Conclusion
+from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.nudges import CLOSED, nudging
 from saleor_cinetpay.payments.outbox import write_report
@@ -50,6 +48,8 @@ _CLAIM = _LEASING.where(
     payments.c.state != PaymentState.ACCEPTED,
     or_(payments.c.lease.is_(None), payments.c.due_at <= bindparam("at")),
 )
+_DUE_PAYMENTS = Due(payments, whose=payments.c.account_key)
+_DUE_REPORTS = Due(reports, whose=reports.c.saleor_api_url, attempts=reports.c.attempts + 1)
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +81,21 @@ class Ledger:
 
         return await self._database.change(work)
 
+    async def begin(self, payment: Payment, event: Event) -> Payment | None:
+        """Write a new payment down and take its lease in one; None where one stands under its trans id already."""
+        now = self._clock.now()
+        leased = replace(payment, due_at=now + LEASE, lease=self._chance.token())
+        row = row_of(leased, self._secrets)
+
+        async def work(connection: AsyncConnection) -> Payment | None:
+            written: CursorResult[Any] = await connection.execute(self._write_down, row)
+            if written.rowcount != 1:
+                return None
+            await record(connection, payment.trans_id, now, event)
+            return leased
+
+        return await self._database.change(work)
+
     async def find(self, trans_id: str) -> Payment | None:
         """Return the payment, or None."""
 
@@ -105,13 +120,8 @@ class Ledger:
 
     async def claim_due(self, limit: int, *, except_accounts: Collection[str] = ()) -> list[Payment]:
         """Take the leases of payments that are due, the longest due first."""
-        now = self._clock.now()
-        due = select(payments.c.trans_id).where(payments.c.due_at <= now)
-        if except_accounts:
-            due = due.where(payments.c.account_key.not_in(except_accounts))
-        first = due.order_by(payments.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
-        claim = _LEASING.where(payments.c.trans_id.in_(select(first)))
-        return await self._claim_payments(claim, now)
+        rows = await self._claim(_DUE_PAYMENTS, limit, busy=except_accounts)
+        return [payment for row in rows if (payment := self._readable(row)) is not None]
 
     async def save(
         self, claimed: Payment, decide: Callable[[Payment], Conclusion], event: Callable[[Payment, Payment], Event]
@@ -208,23 +218,7 @@ class Ledger:
 
     async def claim_due_reports(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueReport]:
         """Take the leases of reports that are due, the longest due first."""
-        now = self._clock.now()
-        due = select(reports.c.id).where(reports.c.due_at <= now)
-        if except_shops:
-            due = due.where(reports.c.saleor_api_url.not_in(except_shops))
-        first = due.order_by(reports.c.due_at).limit(limit).with_for_update(skip_locked=True).cte()
-        lease = self._chance.token()
-        claim = (
-            update(reports)
-            .where(reports.c.id.in_(select(first)))
-            .values(due_at=now + LEASE, lease=lease, attempts=reports.c.attempts + 1)
-            .returning(reports)
-        )
-
-        async def work(connection: AsyncConnection) -> list[Any]:
-            return list(await connection.execute(claim))
-
-        return [report_of_row(row) for row in await self._database.change(work)]
+        return [report_of_row(row) for row in await self._claim(_DUE_REPORTS, limit, busy=except_shops)]
 
     async def report_delivered(self, due: DueReport, *, already_processed: bool) -> None:
         """Close a report that Saleor has."""
@@ -262,6 +256,10 @@ class Ledger:
         return [(report_of_row(row).report, ReportState(row.state)) for row in rows]
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _claim(self, due: Due, limit: int, *, busy: Collection[str]) -> list[Any]:
+        now, lease = self._clock.now(), self._chance.token()
+        return await due.claim(self._database, limit, now=now, until=now + LEASE, lease=lease, busy=busy)
 
     async def _claim_payments(self, statement: Executable, now: datetime, **parameters: object) -> list[Payment]:
         lease = {"leased_until": now + LEASE, "held": self._chance.token()}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
@@ -17,6 +18,10 @@ from saleor_cinetpay.payments.tables import payments
 
 CLOSED = (PaymentState.ACCEPTED, PaymentState.OPENING)
 """States in which no look changes anything."""
+
+_OPEN = select(payments.c.trans_id, payments.c.account_key).where(
+    payments.c.trans_id.in_(bindparam("named", expanding=True)), payments.c.state.not_in(CLOSED)
+)
 
 
 class Nudge(NamedTuple):
@@ -35,21 +40,23 @@ class Nudges:
 
     async def take(self, nudges: Collection[Nudge]) -> Mapping[Nudge, bool]:
         """Make these payments due, and say which of them there are; writes nothing where there are none."""
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(payments.c.trans_id, payments.c.account_key).where(
-                    payments.c.trans_id.in_({nudge.trans_id for nudge in nudges}), payments.c.state.not_in(CLOSED)
-                )
-            )
-            known = {Nudge(row.trans_id, row.account_key) for row in rows} & set(nudges)
+        named = {"named": list({nudge.trans_id for nudge in nudges})}
+
+        async def look(connection: AsyncConnection) -> list[Any]:
+            return list(await connection.execute(_OPEN, named))
+
+        known = {Nudge(row.trans_id, row.account_key) for row in await self._database.query(look)} & set(nudges)
         if known:
             due = (
                 update(payments)
                 .where(payments.c.trans_id == bindparam("of"), *(payments.c.state != state for state in CLOSED))
                 .values(nudging(self._clock.now()))
             )
-            async with self._database.write() as connection:
+
+            async def nudge(connection: AsyncConnection) -> None:
                 await connection.execute(due, [{"of": nudge.trans_id} for nudge in sorted(known)])
+
+            await self._database.change(nudge)
         return dict.fromkeys(known, True)
 
 

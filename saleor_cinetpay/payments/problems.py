@@ -133,8 +133,7 @@ class Problems:
 
     async def solve_now(self, kind: ProblemKind, subject: str, now: datetime) -> None:
         """Solve a problem in a transaction of its own; does nothing where there is none."""
-        async with self._database.write() as connection:
-            await self.solve_in(connection, kind, subject, now)
+        await self._database.change(lambda connection: self.solve_in(connection, kind, subject, now))
 
     async def raise_in(self, connection: AsyncConnection, problem: Problem, now: datetime) -> None:
         """Raise a problem; one that stands as it is already stays so, dismissed or not.

@@ -126,7 +126,7 @@ class Worker:
 
     async def take_due(self) -> bool:
         """Start work on what is due, as far as there is room; say whether there was any."""
-        return any([await bench.take() for bench in self._all()])
+        return any(await asyncio.gather(*(bench.take() for bench in self._all())))
 
     async def _say_good_bye(self) -> None:
         if self._heartbeats is not None:

@@ -1,0 +1,50 @@
+"""What is due in a table, claimed by lease: the one statement with which all workers take their work.
+
+It is spelled once for each table: building it takes SQLAlchemy longer than the database takes to find nothing. What is
+due is chosen in a common table expression: as a plain subquery, PostgreSQL may run it once for each row and
+claim far more than the limit.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from saleor_cinetpay.database import Database
+
+
+class Due:
+    """Claims the rows of a table that are due, the longest due first."""
+
+    def __init__(self, table: Table, *, whose: ColumnElement[Any], **also: Any) -> None:
+        """`whose` is the column of those of whom some may be left out; `also` is set beside the lease."""
+        (key,) = table.primary_key
+        due = select(key).where(table.c.due_at <= bindparam("at"))
+        of_others = due.where(whose.not_in(bindparam("busy", expanding=True)))
+        self._of_all, self._of_others = (
+            update(table)
+            .where(
+                key.in_(
+                    select(
+                        one.order_by(table.c.due_at).limit(bindparam("most")).with_for_update(skip_locked=True).cte()
+                    )
+                )
+            )
+            .values(due_at=bindparam("until"), lease=bindparam("held"), **also)
+            .returning(table)
+            for one in (due, of_others)
+        )
+
+    async def claim(
+        self, database: Database, limit: int, *, now: datetime, until: datetime, lease: str, busy: Collection[str]
+    ) -> list[Any]:
+        """Take the leases of at most so many rows, none of them of the busy, and return them."""
+        claim = self._of_others if busy else self._of_all
+        values = {"at": now, "most": limit, "until": until, "held": lease} | ({"busy": list(busy)} if busy else {})
+
+        async def work(connection: AsyncConnection) -> list[Any]:
+            return list(await connection.execute(claim, values))
+
+        return await database.change(work)
