@@ -131,28 +131,30 @@ class Opening:
             PaymentImpossible: where there can be none; with the stable code for the storefront.
             LedgerUnavailable: where it could not be written down; then CinetPay was not asked.
         """
-        payment, leased = await self._taken_up(request)
+        payment, new_for = await self._taken_up(request)
         if payment.saleor_api_url != request.saleor_api_url:
             raise start_again(text("The transaction belongs to another Saleor."))
         if payment.state in {PaymentState.ACCEPTED, PaymentState.SUSPECT}:
             return payment
         try:
-            return await self._hand_out(payment, request, leased=leased)
+            if new_for is not None:
+                return await self._sign(payment, request, new_for)
+            return await self._hand_out(payment, request)
         except PaymentImpossible as impossible:
             impossible.told_at = await self._ledger.tell_failure(payment.trans_id, impossible.code)
             if impossible.told_at is None:
                 return await self._again(payment)  # accepted in this very moment
             raise
 
-    async def _taken_up(self, request: OpenRequest) -> tuple[Payment, bool]:
-        """Return the payment of a Saleor transaction, and whether it is new, written down with its lease taken.
+    async def _taken_up(self, request: OpenRequest) -> tuple[Payment, Account | None]:
+        """Return the payment of a Saleor transaction; with its account where it is new, and its lease ours.
 
         Where Saleor shows no reference of ours it most probably is: the ledger is not asked first.
         """
         trans_id = trans_id_of(request.transaction_id)
         held = await self._ledger.find(trans_id) if request.known_reference else None
         if held is not None:
-            return held, False
+            return held, None
         try:
             account = await self.account_for(request.saleor_api_url, request.source.channel_id)
             new = self._new(request, account)
@@ -160,13 +162,13 @@ class Opening:
             held = await self._ledger.find(trans_id)
             if held is None:
                 raise
-            return held, False
+            return held, None
         adopted = await self._found_again(new, request)
         if adopted is not None:
-            return adopted, False
+            return adopted, None
         event = Event(kind="opened", detail={"amount": str(new.money), "site_id": account.site_id})
         begun = await self._ledger.begin(new, event)
-        return (begun, True) if begun is not None else (await self._again(new), False)
+        return (begun, account) if begun is not None else (await self._again(new), None)
 
     async def _found_again(self, new: Payment, request: OpenRequest) -> Payment | None:
         """Adopt a payment that Saleor has our reference for, although our ledger does not hold it (any more)."""
@@ -233,7 +235,7 @@ class Opening:
             channel=source.channel,
         )
 
-    async def _hand_out(self, payment: Payment, request: OpenRequest, *, leased: bool) -> Payment:
+    async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:
         """Let a payment be handed out (again) only as it is: same amount, same key, not refused and not ended."""
         if payment.state is PaymentState.REFUSED:
             raise start_again(text("CinetPay refused this payment; a new attempt needs a new transaction."))
@@ -248,7 +250,7 @@ class Opening:
             )
         account = await self._account_of(payment)
         if payment.state is PaymentState.OPENING:
-            return await self._sign(payment, request, account, leased=leased)
+            return await self._claim_and_sign(payment, request, account)
         if payment.api_key != account.api_key:
             raise start_again(text("The CinetPay API key has changed since; a new attempt needs a new transaction."))
         if self._clock.now() >= payment.watch_until:
@@ -257,8 +259,8 @@ class Opening:
             await self._ledger.hand_over(payment)
         return payment
 
-    async def _sign(self, payment: Payment, request: OpenRequest, account: Account, *, leased: bool) -> Payment:
-        claimed = payment if leased else await self._ledger.claim(payment.trans_id)
+    async def _claim_and_sign(self, payment: Payment, request: OpenRequest, account: Account) -> Payment:
+        claimed = await self._ledger.claim(payment.trans_id)
         while claimed is None:
             payment = await self._again(payment)
             if payment.state is not PaymentState.OPENING:
@@ -269,6 +271,9 @@ class Opening:
             claimed = await self._ledger.claim(payment.trans_id)
         if claimed.signed:
             return await self._give_back(claimed)
+        return await self._sign(claimed, request, account)
+
+    async def _sign(self, claimed: Payment, request: OpenRequest, account: Account) -> Payment:
         try:
             signature = await self._signer.get_signature(account, claimed.fields, timeout_s=self._left_s(request))
         except CinetPayRefused as refused:

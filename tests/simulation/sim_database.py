@@ -54,10 +54,6 @@ class _Statements:
         self.life.tick()
         return self.connection.execute(statement, parameters)
 
-    @property
-    def dialect(self) -> Dialect:
-        return self.connection.dialect
-
 
 class Store:
     """One database in memory; every run begins with `empty`. A mutant changes the SQL on its way."""
