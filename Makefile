@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test live simulate bench bench-claims bench-flood check wheel lock clean
+.PHONY: help setup demo test live simulate bench bench-scale bench-claims bench-flood check wheel lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -36,6 +36,10 @@ live: setup ## try everything against a Saleor of yours: SALEOR_API_URL=... SALE
 
 bench-flood: setup ## show that forged notifications, 2,000 a second, hold up no webhook and lose no payment
 	PYTHONPATH=tests:tests/processes:tests/app $(BIN)/python -m bench.flood
+
+LEDGER ?= 1000000
+bench-scale: setup ## what a large ledger costs: the app on LEDGER=1000000 payments beside the app on none
+	PYTHONPATH=tests $(BIN)/python -m bench.scale --payments $(LEDGER) --engines $(ENGINES)
 
 bench-claims: setup ## show that what is due is found as fast among a million payments
 	PYTHONPATH=tests $(BIN)/python -m bench.claims

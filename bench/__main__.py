@@ -76,7 +76,7 @@ async def contestants_of(
     engine: str, asked: argparse.Namespace, folder: Path
 ) -> AsyncIterator[tuple[list[Contestant], Driver]]:
     """Start the stubs, and make ready who is measured; whatever was started ends with the block."""
-    cinetpay, saleor, *ports = _free_ports(5)
+    cinetpay, saleor, *ports = free_ports(5)
     shop = Shop(f"http://127.0.0.1:{saleor}/graphql/")
     around = Around(cinetpay_port=cinetpay, saleor_port=saleor, key_set=shop.key_set)
     sources = {APP: ROOT} | ({BASE: _checkout(asked.base, folder)} if asked.base else {})
@@ -96,7 +96,7 @@ async def contestants_of(
         stubs = the_stubs(around, folder)
         stack.callback(stubs.wait)
         stack.callback(stubs.terminate)
-        await _answering(saleor)
+        await answering(saleor)
         yield contestants, Driver(shop, around)
 
 
@@ -109,7 +109,8 @@ def _checkout(commit: str, folder: Path) -> Path:
     return source
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return so many ports that nobody listens on just now."""
     with ExitStack() as stack:
         return [stack.enter_context(_listening()).getsockname()[1] for _ in range(count)]
 
@@ -121,7 +122,8 @@ def _listening() -> Iterator[socket.socket]:
         yield listening
 
 
-async def _answering(port: int) -> None:
+async def answering(port: int) -> None:
+    """Wait until somebody listens there."""
     for _ in range(1000):
         try:
             (await Connection.open(port)).close()

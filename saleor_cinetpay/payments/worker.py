@@ -105,13 +105,13 @@ class Worker:
             try:
                 if self._heartbeats is not None:
                     await self._heartbeats.beat()
-                found = await self.take_due()
+                await self.take_due()
             except Exception as error:  # the outer border of the background: it goes on, whatever happens
                 known = isinstance(error, AppError)
                 log.error("worker_waits", error=str(error), exc_info=None if known else error)
                 await self._clock.sleep(AFTER_ERROR_S)
                 continue
-            if not found:
+            if not any(bench.filled for bench in self._all()):  # else there may be more that is due
                 await self._idle()
         if self._nights is not None:
             await self._nights.finish(within_s=0)
@@ -167,13 +167,17 @@ class _Bench(Generic[Work]):
         self._done = done
         self._under_way: dict[asyncio.Task[None], Work] = {}
         self._shares: Counter[str] = Counter()
+        self.filled = False
+        """Whether the last claim found as much as there was room for."""
 
     async def take(self) -> bool:
+        self.filled = False
         room = min(BATCH, PLACES - len(self._under_way))
         if room <= 0:
             return False
         busy = [whose for whose, places in self._shares.items() if places >= self._share(whose)]
         claimed = await self._claim(room, busy)
+        self.filled = len(claimed) == room
         for work in claimed:
             whose = self._whose(work)
             self._shares[whose] += 1
