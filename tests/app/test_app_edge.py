@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sqlalchemy import Engine, event
 
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 from saleor_cinetpay.sandbox.saleor.small_saleor import Signature
+from webhooks.cinetpay_notification import TOGETHER_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -126,7 +128,7 @@ async def test_registrations_have_a_limit(tmp_path: Path) -> None:
 
 
 async def test_a_flood_of_forged_notifications_costs_the_database_nothing(tmp_path: Path) -> None:
-    """Unknown accounts and made-up payments: no write, and a handful of reads for hundreds of them."""
+    """Unknown accounts and made-up payments: no write, and a few reads a second however many they are."""
     async with running(tmp_path, with_worker=False) as world:
         _, trans_id = await world.at_cinetpay()
         payment = await world.house.ledger.find(trans_id)
@@ -134,6 +136,7 @@ async def test_a_flood_of_forged_notifications_costs_the_database_nothing(tmp_pa
         known, unknown = (f"{world.app}/cinetpay/notify/{key}" for key in (payment.account_key, "made-up"))
         assert 200 == (await world.http.post(known)).status_code
         made_up = [trans_id_of(TransactionId(transaction_id(number))) for number in range(200)]
+        began_at = time.monotonic()
         with statements() as said:
             async with asyncio.TaskGroup() as group:
                 asked = [
@@ -143,22 +146,23 @@ async def test_a_flood_of_forged_notifications_costs_the_database_nothing(tmp_pa
                 ]
         assert {200: 200, 404: 200} == counted(task.result().status_code for task in asked)
         assert set() == set(said) & {"UPDATE", "INSERT", "DELETE"}
-        assert said.count("SELECT") <= 60
+        assert said.count("SELECT") <= 2 * rounds_since(began_at)
         assert payment == await world.house.ledger.find(trans_id)
 
 
 async def test_forged_webhooks_cost_the_database_nothing(tmp_path: Path) -> None:
-    """Wrong signatures, made-up keys and unknown Saleors share a handful of reads; a genuine one goes on."""
+    """Wrong signatures, made-up keys and unknown Saleors share a few reads a second; a genuine one goes on."""
     async with running(tmp_path, with_worker=False) as world:
         session = await world.opened()
         assert session.transaction is not None
         await world.saleor.send_webhook(INITIALIZE, session.transaction, signature=Signature.FOREIGN)
+        began_at = time.monotonic()
         with statements() as said:
             async with asyncio.TaskGroup() as group:
                 asked = [group.create_task(forged_webhook(world, session.transaction, number)) for number in range(150)]
         assert {401: 150} == counted(task.result() for task in asked)
-        assert said.count("SELECT") <= 30
-        assert said.count("UPDATE") <= 2
+        assert said.count("SELECT") <= rounds_since(began_at)
+        assert said.count("UPDATE") <= 2 + time.monotonic() - began_at
         assert "redirect" in (await world.opened()).data
 
 
@@ -170,6 +174,11 @@ async def forged_webhook(world: World, transaction: Any, number: int) -> int | N
         {"changes": {"recipient": {"id": "QXBwOjk5", "identifier": "other"}}, "signature": world_signature(world)},
     ]
     return (await world.saleor.send_webhook(INITIALIZE, transaction, **ways[number % 3])).status
+
+
+def rounds_since(began_at: float) -> float:
+    """Return how many rounds of shared questions there may have been since then."""
+    return 2 + (time.monotonic() - began_at) / TOGETHER_S
 
 
 def world_signature(world: World) -> str:

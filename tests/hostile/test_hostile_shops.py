@@ -228,13 +228,14 @@ async def test_a_name_that_changes_its_mind(tmp_path: Path) -> None:
 
 
 async def test_a_second_app_of_the_same_saleor(tmp_path: Path) -> None:
-    """Installed again, the newest registration counts: what is meant for another app of that Saleor is refused."""
+    """Deleted and installed again, the app has another id there: what was meant for the old one is refused."""
     async with running(tmp_path) as world:
         session = await world.opened()
         assert session.transaction is not None
+        old = world.saleor.webhook_body(PROCESS, session.transaction)
+        await world.saleor.delete_app(world.settings.manifest_app_id)
         await world.saleor.install_app(f"{world.app}/api/manifest")
-        changes = {"recipient": {"id": "QXBwOjk5", "identifier": world.settings.manifest_app_id}}
-        reply = await world.saleor.send_webhook(PROCESS, session.transaction, changes=changes)
+        reply = await world.saleor.send_webhook(PROCESS, session.transaction, body=old)
         assert (401, {"message": "the call is meant for another app"}) == (reply.status, reply.json)
         assert "redirect" in (await world.opened()).data
         assert 1 == len(await world.house.installations.all())
