@@ -135,7 +135,7 @@ async def test_a_flood_of_forged_notifications_costs_the_database_nothing(tmp_pa
         assert payment is not None
         known, unknown = (f"{world.app}/cinetpay/notify/{key}" for key in (payment.account_key, "made-up"))
         assert 200 == (await world.http.post(known)).status_code
-        made_up = [trans_id_of(TransactionId(transaction_id(number))) for number in range(200)]
+        made_up = [trans_id_of(TransactionId(transaction_id(number))) for number in range(100)]
         began_at = time.monotonic()
         with statements() as said:
             async with asyncio.TaskGroup() as group:
@@ -144,7 +144,7 @@ async def test_a_flood_of_forged_notifications_costs_the_database_nothing(tmp_pa
                     for forged in made_up
                     for url in (known, unknown)
                 ]
-        assert {200: 200, 404: 200} == counted(task.result().status_code for task in asked)
+        assert {200: 100, 404: 100} == counted(task.result().status_code for task in asked)
         assert set() == set(said) & {"UPDATE", "INSERT", "DELETE"}
         assert said.count("SELECT") <= 2 * rounds_since(began_at)
         assert payment == await world.house.ledger.find(trans_id)
