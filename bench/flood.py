@@ -26,6 +26,8 @@ from processes_kit import Forkery, Stage, opened
 LIMIT_S = 0.5
 CONNECTIONS = 200
 GENUINE_AT_ONCE = 4
+FORGED = 10_000
+"""Made beforehand, so that making them takes nothing from the app."""
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 FORM = "content-type: application/x-www-form-urlencoded\r\n"
 PROCESS = "TRANSACTION_PROCESS_SESSION"
@@ -41,10 +43,13 @@ class Flood:
     trans_ids: Sequence[str]
     rate: int
     statuses: Counter[str] = field(default_factory=Counter)
+    forged: list[bytes] = field(default_factory=list)
 
     async def pour(self, seconds: float) -> None:
         """Pour for so long, over connections that stay open."""
         each = self.rate / CONNECTIONS
+        random = Random(1)
+        self.forged = [self._forged(random) for _ in range(FORGED)]
         await asyncio.gather(*(self._pour_one(number, each, seconds) for number in range(CONNECTIONS)))
 
     async def _pour_one(self, number: int, rate: float, seconds: float) -> None:
@@ -57,7 +62,7 @@ class Flood:
                 await asyncio.sleep((sent + 1) / rate - elapsed)
                 continue
             batch = due - sent
-            writer.write(b"".join(self._forged(random) for _ in range(batch)))
+            writer.write(b"".join(random.choices(self.forged, k=batch)))
             for _ in range(batch):
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
