@@ -8,22 +8,18 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 import pytest_asyncio
 from app_kit import World, running
+from doctor_kit import Ahead, Wall, Ward, self_signed_server
 from pydantic import SecretStr
 from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.clock import SystemClock
@@ -40,6 +36,7 @@ from saleor_cinetpay.locale import Language
 from saleor_cinetpay.payments.report import ReportState
 from saleor_cinetpay.payments.tables import completions, payments, reports
 from saleor_cinetpay.payments.trans_id import TransId
+from saleor_cinetpay.saleor.outbound import public_http_client
 from saleor_cinetpay.sandbox.saleor.signing import KeyRing
 from saleor_cinetpay.settings import AppEnv
 from saleor_cinetpay.shops.secrets import SecretBox
@@ -50,69 +47,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 KEY = "a key for tests that is long enough to be no fault"
 COMMAND = "import sys; sys.argv[0] = 'saleor-cinetpay'; from saleor_cinetpay.cli import main; main()"
 NOBODY = "http://127.0.0.1:9"
-
-
-class Ahead(SystemClock):
-    """A clock that is wrong."""
-
-    def __init__(self, by: timedelta) -> None:
-        self._by = by
-
-    def now(self) -> datetime:
-        return super().now() + self._by
-
-
-class Wall:
-    """What an operator can put before the app: it passes calls on, unless it is told otherwise."""
-
-    def __init__(self, app: str) -> None:
-        self.app = app
-        self.redirect_to: str | None = None
-        self.status: int | None = None
-        self.methods: tuple[str, ...] = ("GET", "HEAD", "POST")
-        self.adds: dict[str, str] = {}
-        self.answers: bytes | None = None
-        self.empties = False
-
-    def asgi(self) -> Starlette:
-        return Starlette(routes=[Route("/{rest:path}", self._answer, methods=["GET", "HEAD", "POST"])])
-
-    async def _answer(self, request: Request) -> Response:
-        if request.method in self.methods:
-            if self.redirect_to:
-                return RedirectResponse(self.redirect_to, 301)
-            if self.status:
-                return Response(status_code=self.status)
-            if self.answers is not None:
-                return Response(self.answers)
-        async with httpx.AsyncClient() as http:
-            body = b"" if self.empties else await request.body()
-            kind = request.headers.get("content-type", "")
-            reply = await http.request(
-                request.method, f"{self.app}{request.url.path}", content=body, headers={"content-type": kind}
-            )
-        kept = {name: value for name, value in reply.headers.items() if name.startswith(("saleor", "content-type"))}
-        return Response(reply.content, reply.status_code, headers=kept | self.adds)
-
-
-@dataclass(kw_only=True)
-class Ward:
-    """A world that is well, with a wall before the app, and what the doctor works with there."""
-
-    world: World
-    means: Means
-    wall: Wall
-    wall_url: str
-
-    def set(self, **settings: Any) -> Means:
-        """Return the means with other settings."""
-        changed = self.means.settings.model_copy(update=settings)
-        changed.__dict__.pop("secret_keys", None)  # computed from SECRET_KEY, and copied with it
-        return replace(self.means, settings=changed)
-
-    def behind_the_wall(self) -> Means:
-        """Return the means as if the wall were the public address."""
-        return self.set(app_api_base_url=self.wall_url)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -129,7 +63,14 @@ async def running_ward(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         await asyncio.to_thread(os.chmod, folder / "ledger.db", 0o600)
         means = means_of(world.house)
         allowed = means.settings.model_copy(update={"allowed_saleor_urls": (world.saleor.config.api_url,)})
-        yield Ward(world=world, means=replace(means, settings=allowed), wall=wall, wall_url=address_of(socket))
+        yield Ward(
+            world=world,
+            means=replace(means, settings=allowed),
+            wall=wall,
+            wall_url=address_of(socket),
+            guarded=await stack.enter_async_context(public_http_client(development=False)),
+            self_signed=await stack.enter_async_context(self_signed_server(folder)),
+        )
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -248,7 +189,7 @@ async def a_sandbox_in_production(ward: Ward) -> Means:
 
 
 @fault("cinetpay_addresses", Grade.FAILURE, "would cost money")
-async def tests_with_real_money(ward: Ward) -> Means:
+async def real_money_in_tests(ward: Ward) -> Means:
     real = "https://api.cinetpay.com/v1/"
     return ward.set(cinetpay_test_api_url=real, cinetpay_test_checkout_url="https://secure.cinetpay.com")
 
@@ -383,6 +324,17 @@ async def a_name_that_is_none(ward: Ward) -> Means:
 @fault("public_address", Grade.WARNING, "can't be reached")
 async def an_address_where_nobody_listens(ward: Ward) -> Means:
     return ward.set(app_api_base_url=NOBODY)
+
+
+@fault("public_address", Grade.WARNING, "an address that is not public")
+async def a_name_that_leads_inside(ward: Ward) -> Means:
+    inside = ward.set(app_api_base_url="https://127.0.0.1:9", app_env=AppEnv.PRODUCTION)
+    return replace(inside, http=ward.guarded)
+
+
+@fault("public_address", Grade.FAILURE, "certificate")
+async def a_certificate_that_nobody_signed(ward: Ward) -> Means:
+    return ward.set(app_api_base_url=ward.self_signed)
 
 
 @fault("manifest", Grade.FAILURE, "takes its address for")
