@@ -10,7 +10,7 @@ import structlog
 from saleor_cinetpay.dashboard.answers import Alert, Answer, Done, Page, PageRoute, Section, Visit
 from saleor_cinetpay.doctor.checks import examine_shop
 from saleor_cinetpay.doctor.finding import Finding, Grade
-from saleor_cinetpay.doctor.means import Means, Shop, base_url_of
+from saleor_cinetpay.doctor.means import Means, Shop
 from saleor_cinetpay.doctor.shop_checks import update_webhooks
 from saleor_cinetpay.errors import SaleorError
 from saleor_cinetpay.locale import Text, text
@@ -99,7 +99,6 @@ class HealthPages:
             "names": NAMES,
             "outdated": any(f.check == "webhooks" and f.grade is Grade.FAILURE for f in findings),
             "wrong": sum(finding.grade in (Grade.FAILURE, Grade.WARNING) for finding in findings),
-            "base_url": base_url_of(self._means, shop),
         }
         return Page("health.html", text("Health"), values, status=status, alert=alert)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, or_, select, update
 
 from saleor_cinetpay.cinetpay.form import LAST_RESORT_DESIGNATION
 from saleor_cinetpay.clock import Clock
@@ -24,7 +24,7 @@ from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
 SHORTEST = timedelta(days=30)
 """What is younger may still be needed: buyers complain, and refunds are asked for."""
-BATCH = 100
+BATCH = 50
 
 UNFINISHED: dict[str, Callable[[ColumnElement[Any]], ColumnElement[bool]]] = {
     "due_at": lambda due_at: due_at.is_not(None),
@@ -32,6 +32,8 @@ UNFINISHED: dict[str, Callable[[ColumnElement[Any]], ColumnElement[bool]]] = {
     "decided_at": lambda decided_at: decided_at.is_(None),
 }
 """By which columns a row beside a payment tells that something is still to be done about it."""
+
+_STRIP = update(payments).where(payments.c.trans_id == bindparam("of")).values(sealed_form=bindparam("form"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,35 +87,41 @@ class Purge:
             return (await connection.execute(batch.order_by(payments.c.trans_id).limit(BATCH))).all()
 
     async def _purge(self, rows: Sequence[Any], before: datetime, so_far: Purged) -> Purged:
+        stripped: dict[str, str] = {}
+        for row in rows:
+            try:
+                stripped[row.trans_id] = seal_form(_stripped(payment_of(row, self._secrets)), self._secrets)
+            except Unsealable:
+                continue
+        as_read = {row.trans_id: row.sealed_form for row in rows}
         now = self._clock.now()
-        gone = events = unreadable = 0
+        events = 0
         async with self._database.write() as connection:
-            for row in rows:
-                try:
-                    form = seal_form(_stripped(payment_of(row, self._secrets)), self._secrets)
-                except Unsealable:
-                    unreadable += 1
-                    continue
-                as_read = (payments.c.trans_id == row.trans_id, payments.c.sealed_form == row.sealed_form)
-                written = await connection.execute(
+            # Whoever takes a payment up locks its row first: what is still closed now stays so until we are done.
+            still = select(payments.c.trans_id, payments.c.sealed_form).where(
+                payments.c.trans_id.in_(list(stripped)), *self._closed(before)
+            )
+            locked = (await connection.execute(still.with_for_update(of=payments))).all()
+            gone = [row.trans_id for row in locked if row.sealed_form == as_read[row.trans_id]]
+            if gone:
+                emptied = {"purged_at": now, **_emptied(payments)}
+                await connection.execute(
                     update(payments)
-                    .where(*as_read, *self._closed(before))
-                    .values(sealed_form=form, purged_at=now, **_emptied(payments))
+                    .where(payments.c.trans_id == bindparam("of"))
+                    .values(sealed_form=bindparam("form")),
+                    [{"of": trans_id, "form": stripped[trans_id]} for trans_id in gone],
                 )
-                if written.rowcount != 1:  # somebody has taken it up meanwhile
-                    continue
-                gone += 1
-                told = await connection.execute(delete(payment_events).where(payment_events.c.trans_id == row.trans_id))
-                events += told.rowcount
+                await connection.execute(update(payments).where(payments.c.trans_id.in_(gone)).values(**emptied))
+                told = await connection.execute(delete(payment_events).where(payment_events.c.trans_id.in_(gone)))
+                events = told.rowcount
                 for table in _tables_beside():
-                    await connection.execute(
-                        update(table).where(table.c.trans_id == row.trans_id).values(**_emptied(table))
-                    )
-                await record(connection, row.trans_id, now, Event(kind="purged"))
+                    await connection.execute(update(table).where(table.c.trans_id.in_(gone)).values(**_emptied(table)))
+                for trans_id in gone:
+                    await record(connection, trans_id, now, Event(kind="purged"))
         return Purged(
-            payments=so_far.payments + gone,
+            payments=so_far.payments + len(gone),
             events=so_far.events + events,
-            unreadable=so_far.unreadable + unreadable,
+            unreadable=so_far.unreadable + len(rows) - len(stripped),
         )
 
     def _closed(self, before: datetime) -> Sequence[ColumnElement[bool]]:
@@ -134,11 +142,16 @@ class Purge:
 
 
 def _waiting() -> Iterator[ColumnElement[bool]]:
-    """Yield, for each table beside the payments, whether a row there still makes its payment wait."""
+    """Yield, for each table beside the payments, whether a row there still makes its payment wait.
+
+    What waits is listed once for each statement, and it is little; looked for payment by payment, a table without an
+    index would be read as often as there are payments.
+    """
     for table in metadata.sorted_tables:
         for name, unfinished in UNFINISHED.items():
             if table is not payments and "trans_id" in table.c and name in table.c:
-                yield exists().where(table.c.trans_id == payments.c.trans_id, unfinished(table.c[name]))
+                waits = select(table.c.trans_id).where(table.c.trans_id.is_not(None), unfinished(table.c[name]))
+                yield payments.c.trans_id.in_(waits)
 
 
 def _stripped(payment: Payment) -> Payment:
