@@ -125,7 +125,7 @@ class Database:
             yield connection
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that is asked for later is opened anew."""
         if self._units is not None:
             await self._units.close()
         await self._writer.dispose()
@@ -153,7 +153,7 @@ class _SQLiteUnits:
         self._writer = _sqlite_unit_engine(url, connections=1, begin="BEGIN IMMEDIATE")
         self._reader = _sqlite_unit_engine(url, connections=READERS, begin=None)
         self._commits = GroupCommit(self._writer, self.turn)
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._threads = _reading_threads()
 
     async def change(self, work: Work[Outcome]) -> Outcome:
         return await self._commits.change(work, within_s=POOL_WAIT_S + STATEMENT_WAIT_S)
@@ -164,12 +164,17 @@ class _SQLiteUnits:
     async def close(self) -> None:
         await self._commits.close()
         self._threads.shutdown()
+        self._threads = _reading_threads()
         self._writer.dispose()
         self._reader.dispose()
 
     def _read(self, work: Work[Outcome]) -> Outcome:
         with self._reader.connect() as connection:
             return carried_out(work, connection)
+
+
+def _reading_threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
 
 def async_url(url: str) -> URL:

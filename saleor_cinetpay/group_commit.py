@@ -45,7 +45,7 @@ class GroupCommit:
         """`turn` is held while the writer writes: whoever else writes in this process takes it as well."""
         self._engine = engine
         self._turn = turn
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._thread = _thread()
         self._waiting: list[_Unit[Any]] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -65,10 +65,11 @@ class GroupCommit:
         return outcome
 
     async def close(self) -> None:
-        """Finish what is waiting, and end the thread."""
+        """Finish what is waiting, and end the thread; what is asked for later starts another."""
         if self._committing is not None:
             await self._committing
         self._thread.shutdown()
+        self._thread = _thread()
 
     async def _commit_what_waits(self) -> None:
         loop = asyncio.get_running_loop()
@@ -155,6 +156,10 @@ class _Statements:
     @property
     def dialect(self) -> Any:
         return self.connection.dialect
+
+
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="writer")
 
 
 def _fail(batch: "Sequence[_Unit[Any]]", error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -177,3 +178,15 @@ def errors_of(session: Session) -> list[str]:
 def as_json(value: object) -> str:
     """Write anything as text, to look for what must not be in it."""
     return json.dumps(value, default=str, ensure_ascii=False)
+
+
+@asynccontextmanager
+async def nobody_else_writes(world: World) -> AsyncIterator[None]:
+    """Hold the ledger's file as another program may, so that nothing can be written to it."""
+    file = str(world.house.database.url.database)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    try:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the app may be writing, and goes on meanwhile
+        yield
+    finally:
+        other.close()

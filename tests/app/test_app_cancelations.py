@@ -1,12 +1,10 @@
 """Cancelations over HTTP: what Saleor is answered, what a buyer sees afterwards, and what a late payment becomes."""
 
-import asyncio
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from app_kit import World
+from app_kit import World, nobody_else_writes
 from sqlalchemy import select
 
 from saleor_cinetpay.payments.problems import ProblemKind
@@ -126,13 +124,8 @@ async def test_an_unknown_transaction(world: World) -> None:
 async def test_while_the_database_is_away(world: World) -> None:
     """What can't be written is not cancelled, and is never a 5xx."""
     transaction, trans_id = await world.at_cinetpay()
-    file = str(world.house.database.url.database)
-    locked = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    try:
-        await asyncio.to_thread(locked.execute, "BEGIN IMMEDIATE")  # whoever writes just now runs in this loop
+    async with nobody_else_writes(world):
         await world.saleor.request_action(transaction, "CANCEL")
-    finally:
-        locked.close()
     assert [EventType.CANCEL_FAILURE] == _outcomes(transaction)
     held = await world.house.ledger.find(trans_id)
     assert held is not None

@@ -171,3 +171,11 @@ async def test_a_unit_knows_its_callers_context(database: Database) -> None:
 
     names = ["a webhook", "a notification"]
     assert names == await asyncio.gather(*(asyncio.create_task(caller(name)) for name in names))
+
+
+async def test_a_database_that_was_closed_opens_again(database: Database) -> None:
+    """Closing ends connections and threads; whoever asks later gets new ones."""
+    await database.change(writing("before"))
+    await database.close()
+    await database.change(writing("after"))
+    assert ["before", "after"] == await kinds(database)
