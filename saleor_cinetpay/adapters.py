@@ -34,7 +34,7 @@ from saleor_cinetpay.saleor.types import (
     TransactionEventType,
 )
 from saleor_cinetpay.shops.accounts import Account, Environment
-from saleor_cinetpay.shops.installations import Installation, Installations
+from saleor_cinetpay.shops.installations import Installation, Installations, payment_page
 
 ACTIONS_AFTER: Mapping[ReportType, tuple[TransactionAction, ...] | None] = {
     ReportType.CHARGE_SUCCESS: (TransactionAction.REFUND,),
@@ -99,6 +99,7 @@ class Saleors:
                 time=report.time,
                 message=report.message,
                 available_actions=ACTIONS_AFTER[report.type],
+                external_url=installation.dashboard_page(payment_page(report.trans_id)),
             ),
             timeout_s=timeout_s,
         )

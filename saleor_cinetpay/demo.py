@@ -92,6 +92,7 @@ async def run_demo(ports: DemoPorts, say: Callable[[str], None]) -> None:
                     f"  Shop and live view   {where.shop}/demo",
                     f"  Shop alone           {where.shop}/      (for a phone-sized window)",
                     f"  Live view alone      {where.shop}/live",
+                    f"  Dashboard            {where.shop}/dashboard",
                     f"  Simulated CinetPay   {where.cinetpay}/",
                     f"  App's manifest       {where.app}/api/manifest",
                     "",

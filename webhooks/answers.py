@@ -34,8 +34,8 @@ METHOD_NAMES = {
 METHOD_DETAILS_SINCE = (3, 22)
 
 
-def standing(payment: Payment, *, now: datetime, saleor: tuple[int, int]) -> Answer:
-    """Answer how a payment stands, with the storefront's `data`."""
+def standing(payment: Payment, *, now: datetime, saleor: tuple[int, int], page: str | None = None) -> Answer:
+    """Answer how a payment stands, with the storefront's `data`; `page` is the payment's in the Dashboard, if known."""
     outcome = outcome_of(payment, now)
     answer: Answer = {
         "result": RESULTS[outcome.status],
@@ -49,6 +49,8 @@ def standing(payment: Payment, *, now: datetime, saleor: tuple[int, int]) -> Ans
             "canRetry": outcome.can_retry,
         },
     }
+    if page is not None:
+        answer["externalUrl"] = page
     if outcome.status is Status.ACCEPTED and payment.success_time is not None:
         answer |= {"time": payment.success_time.isoformat(), "actions": ["REFUND"]}
         answer["amount"] = number(payment.charged.amount)

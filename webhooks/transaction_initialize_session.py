@@ -11,6 +11,7 @@ from saleor_cinetpay.locale import Language
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.opening import Opening, OpenRequest
 from saleor_cinetpay.payments.storefront import spoken_language
+from saleor_cinetpay.shops.installations import payment_page
 from webhooks.answers import Answer, impossible, standing
 from webhooks.payloads import TransactionInitializeSession
 from webhooks.pipeline import Genuine
@@ -43,7 +44,12 @@ class TransactionInitializeDoor:
                 deadline=call.deadline,
             )
         )
-        answer = standing(payment, now=self._clock.now(), saleor=call.installation.saleor_minor)
+        answer = standing(
+            payment,
+            now=self._clock.now(),
+            saleor=call.installation.saleor_minor,
+            page=call.installation.dashboard_page(payment_page(payment.trans_id)),
+        )
         if payment.open_to_pay:
             answer["data"] = {
                 "redirect": {

@@ -10,6 +10,7 @@ from saleor_cinetpay.locale import Language, text
 from saleor_cinetpay.payments.outcome import PENDING
 from saleor_cinetpay.payments.processing import Processing, ProcessRequest
 from saleor_cinetpay.payments.trans_id import trans_id_of
+from saleor_cinetpay.shops.installations import payment_page
 from webhooks.answers import Answer, impossible, number, standing
 from webhooks.payloads import TransactionProcessSession
 from webhooks.pipeline import Genuine
@@ -41,7 +42,12 @@ class TransactionProcessDoor:
         )
         if payment is None:
             return _cannot_know(payload)
-        return standing(payment, now=self._clock.now(), saleor=call.installation.saleor_minor)
+        return standing(
+            payment,
+            now=self._clock.now(),
+            saleor=call.installation.saleor_minor,
+            page=call.installation.dashboard_page(payment_page(payment.trans_id)),
+        )
 
     def failure(self, payload: TransactionProcessSession, error: PaymentImpossible) -> Answer:
         """Answer that a new transaction is needed; or, where nobody can know just now, that the payment is pending."""

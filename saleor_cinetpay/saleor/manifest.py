@@ -1,7 +1,7 @@
 """What the app declares to Saleor: manifest.json, and what is filled in when it is served."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -52,6 +52,11 @@ def build_manifest(
         "appUrl": f"{base}{APP_PATH}",
         "tokenTargetUrl": f"{base}{TOKEN_TARGET_PATH}",
         "brand": {"logo": {"default": f"{base}{LOGO_PATH}"}},
+        "extensions": [
+            _extension(declared, f"{base}{APP_PATH}")
+            for declared in _static_manifest()["extensions"]
+            if _schema(declared.get("since")) <= asking
+        ],
         "webhooks": [
             {
                 "name": webhook.name,
@@ -64,6 +69,12 @@ def build_manifest(
             if webhook.since <= asking
         ],
     }
+
+
+def _extension(declared: Mapping[str, Any], app_url: str) -> dict[str, Any]:
+    """Return what the Dashboard is to show beside an order, at its full address, as a widget's must be."""
+    kept = {name: value for name, value in declared.items() if name not in {"path", "since"}}
+    return kept | {"url": f"{app_url}{declared['path']}"}
 
 
 @cache

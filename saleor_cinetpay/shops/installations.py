@@ -210,5 +210,10 @@ class Installations:
         )
 
 
+def payment_page(trans_id: str) -> str:
+    """Return the path of a payment's page below our own in the Dashboard."""
+    return f"/payments/{trans_id}"
+
+
 def _token_place(saleor_api_url: str) -> str:
     return place_in(installations.c.sealed_token, saleor_api_url=saleor_api_url)

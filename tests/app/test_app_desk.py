@@ -3,12 +3,15 @@
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from app_kit import World, running
 from desk_kit import DASHBOARD, Staff, heading
+from sqlalchemy import update
 
 from saleor_cinetpay.sandbox.saleor.signing import SigningKey
+from saleor_cinetpay.shops.tables import installations
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -168,3 +171,25 @@ async def test_who_may_frame_the_pages(tmp_path: Path) -> None:
         "https://dash.example https://*.shops.example",
         "https://dash.example https://*.shops.example https://shop-1.example",
     ] == policies
+
+
+async def test_payments_lead_to_their_page(world: World) -> None:
+    """Once a Dashboard is known, answers and reports lead to the payment's page there, by the path of its version."""
+    async with world.house.database.write() as connection:
+        await connection.execute(update(installations).values(dashboard_url=None))
+    session = await world.opened()
+    assert session.transaction is not None
+    assert "" == session.transaction.events[-1].external_url
+    await Staff(world=world).gets(PAYMENTS, Dashboard_Url=f"{DASHBOARD}/dashboard/")
+    transaction, trans_id = await world.at_cinetpay()
+    app_id = world.saleor.store.apps[world.settings.manifest_app_id].id
+    page = f"{DASHBOARD}/dashboard/extensions/app/{quote(app_id, safe='')}/payments/{trans_id}"
+    assert page == transaction.events[-1].external_url
+    await world.cinetpay.settle(trans_id, notify="once")
+    (success,) = await world.reported(transaction, "CHARGE_SUCCESS")
+    assert page == success.external_url
+    await world.as_version("3.21.5")
+    older, trans_id = await world.at_cinetpay()
+    await world.as_version("3.23.28")
+    expected = f"{DASHBOARD}/dashboard/apps/{quote(app_id, safe='')}/app/payments/{trans_id}"
+    assert expected == older.events[-1].external_url

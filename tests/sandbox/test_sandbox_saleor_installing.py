@@ -82,6 +82,30 @@ async def test_queries_are_checked_against_this_very_version() -> None:
 
 
 @pytest.mark.parametrize(
+    ("version", "changes", "refused"),
+    [
+        ("3.22.1", {}, False),
+        ("3.21.9", {}, True),
+        ("3.21.9", {"mount": "ORDER_DETAILS_MORE_ACTIONS", "target": "POPUP"}, False),
+        ("3.22.1", {"permissions": ["MANAGE_ORDERS"]}, True),
+        ("3.22.1", {"url": "/relative"}, True),
+    ],
+)
+async def test_extensions_are_checked_against_this_very_version(
+    version: str, changes: dict[str, object], refused: bool
+) -> None:
+    """A mount that the version lacks, a permission that the app lacks, a widget without a full address: refused."""
+    extension = {"label": "X", "mount": "ORDER_DETAILS_WIDGETS", "target": "WIDGET", "url": f"{APP_URL}/beside"}
+    saleor = fresh(TinyApp(manifest={"extensions": [extension | changes]}), version)
+    if refused:
+        with pytest.raises(InstallationFailed):
+            await saleor.install_app(MANIFEST_URL)
+    else:
+        assert f"{APP_URL}/beside" == (await saleor.install_app(MANIFEST_URL)).extensions[0].url
+    await saleor.close()
+
+
+@pytest.mark.parametrize(
     ("answer", "reason"),
     [
         (

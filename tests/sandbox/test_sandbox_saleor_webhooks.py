@@ -160,3 +160,4 @@ async def test_the_dashboards_token(saleor: SmallSaleor) -> None:
         claims["user_permissions"],
         claims["exp"] - claims["iat"],
     )
+    assert ("VXNlcjox", "awa@example.com", "saleor") == (claims["user_id"], claims["email"], claims["owner"])

@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import httpx2 as httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -36,6 +37,23 @@ def test_manifest() -> None:
         "appUrl": "https://app.example/base/dashboard",
         "tokenTargetUrl": "https://app.example/base/api/register",
         "brand": {"logo": {"default": "https://app.example/base/static/logo.png"}},
+        "extensions": [
+            {
+                "label": "CinetPay",
+                "mount": "ORDER_DETAILS_MORE_ACTIONS",
+                "target": "POPUP",
+                "permissions": ["HANDLE_PAYMENTS"],
+                "url": "https://app.example/base/dashboard/beside/order",
+            },
+            {
+                "label": "CinetPay",
+                "mount": "ORDER_DETAILS_WIDGETS",
+                "target": "WIDGET",
+                "permissions": ["HANDLE_PAYMENTS"],
+                "options": {"widgetTarget": {"method": "GET"}},
+                "url": "https://app.example/base/dashboard/beside/order",
+            },
+        ],
     } == manifest
     assert [{name: value for name, value in entry.items() if name != "since"} for entry in static["webhooks"]] == [
         {name: value for name, value in webhook.items() if name not in {"targetUrl", "query"}} for webhook in webhooks
@@ -90,6 +108,17 @@ def test_deletion_is_declared_where_saleor_tells_of_it() -> None:
     assert {"3.20": False, "3.21": False, "3.22": False, "3.23": True} == {
         version: asks(version) for version in ("3.20", "3.21", "3.22", "3.23")
     }
+
+
+@pytest.mark.parametrize(
+    ("version", "targets"), [("3.21", ["POPUP"]), (None, ["POPUP"]), ("3.22", ["POPUP", "WIDGET"])]
+)
+def test_extensions_are_those_that_the_dashboard_knows(version: str | None, targets: list[str]) -> None:
+    """Before 3.22 the Dashboard has no widget beside an order; its menu entry is there in any version."""
+    manifest = build_manifest(
+        base_url="https://app.example", app_id="our.app", schema_version=version, webhooks=declared_webhooks()
+    )
+    assert targets == [extension["target"] for extension in manifest["extensions"]]
 
 
 def test_manifest_json_has_no_address() -> None:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from saleor_cinetpay.sandbox.dashboard.pages import dashboard_routes
 from saleor_cinetpay.sandbox.saleor.answers import UnhandledError
 from saleor_cinetpay.sandbox.saleor.api import Api, Caller, read_guarded
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
@@ -45,6 +46,7 @@ def serve_saleor(saleor: SmallSaleor) -> Starlette:
             Route("/graphql/", graphql.answer, methods=["POST"]),
             Route("/.well-known/jwks.json", jwks),
             Mount("/_sandbox", routes=control_routes(saleor)),
+            *dashboard_routes(saleor, app_origins=saleor.config.payment_origins),
             *shop_routes(gateway_id=saleor.config.gateway_id, payment_origins=saleor.config.payment_origins),
         ],
         middleware=[Middleware(FaultMiddleware, faults=saleor.faults)],

@@ -10,8 +10,14 @@ from pydantic.alias_generators import to_camel
 
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
 from saleor_cinetpay.sandbox.saleor.messages import MessageLog
-from saleor_cinetpay.sandbox.saleor.records import App, Webhook
+from saleor_cinetpay.sandbox.saleor.records import App, Extension, Webhook
 from saleor_cinetpay.sandbox.saleor.store import Store
+
+WIDGETS_SINCE = (3, 22)
+OLD_MOUNTS = frozenset({"ORDER_DETAILS_MORE_ACTIONS", "ORDER_OVERVIEW_MORE_ACTIONS", "NAVIGATION_ORDERS"})
+NEW_MOUNTS = frozenset({"ORDER_DETAILS_WIDGETS"})
+OLD_TARGETS = frozenset({"POPUP", "APP_PAGE"})
+NEW_TARGETS = frozenset({"NEW_TAB", "WIDGET"})
 
 
 class InstallationFailed(Exception):
@@ -31,6 +37,18 @@ class WebhookManifest(BaseModel):
     async_events: list[str] = Field(default_factory=list)
 
 
+class ExtensionManifest(BaseModel):
+    """An extension of the Dashboard as a manifest declares it."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    label: str
+    mount: str
+    target: str = "POPUP"
+    url: str
+    permissions: list[str] = Field(default_factory=list)
+
+
 class Manifest(BaseModel):
     """What of a manifest matters here; Saleor reads more."""
 
@@ -43,6 +61,7 @@ class Manifest(BaseModel):
     token_target_url: str | None = None
     app_url: str | None = None
     webhooks: list[WebhookManifest] = Field(default_factory=list)
+    extensions: list[ExtensionManifest] = Field(default_factory=list)
 
 
 class Installer:
@@ -72,6 +91,8 @@ class Installer:
         for webhook in manifest.webhooks:
             if complaint := self.complaint_about(webhook.query):
                 raise InstallationFailed(f"Subscription query is not valid: {webhook.name}: {complaint}")
+        for extension in manifest.extensions:
+            self._check_extension(extension, manifest)
         app = App(
             pk=self._store.next_pk(),
             identifier=manifest.id,
@@ -92,6 +113,16 @@ class Installer:
                 )
                 for w in manifest.webhooks
             ],
+            extensions=tuple(
+                Extension(
+                    label=e.label,
+                    mount=e.mount,
+                    target=e.target,
+                    url=e.url if "://" in e.url else f"{manifest.app_url}{e.url}",
+                    identifier=f"{manifest.id}:{number}",
+                )
+                for number, e in enumerate(manifest.extensions)
+            ),
             auth_token=secrets.token_urlsafe(24),
             created=self._config.now(),
         )
@@ -127,6 +158,18 @@ class Installer:
             if [o.operation for o in operations] != [OperationType.SUBSCRIPTION]:
                 errors = [*errors, GraphQLError("Only subscriptions are allowed")]
         return errors[0].message if errors else None
+
+    def _check_extension(self, extension: ExtensionManifest, manifest: Manifest) -> None:
+        """Refuse what this version's Dashboard does not have."""
+        mounts, targets = OLD_MOUNTS, OLD_TARGETS
+        if self._config.schema_version >= WIDGETS_SINCE:
+            mounts, targets = mounts | NEW_MOUNTS, targets | NEW_TARGETS
+        if extension.mount not in mounts or extension.target not in targets:
+            raise InstallationFailed(f"Incorrect value for field: mount or target. {extension.mount}")
+        if not {*extension.permissions} <= {*manifest.permissions}:
+            raise InstallationFailed("Extension permission must be listed in App's permissions.")
+        if "://" not in extension.url and (extension.target == "WIDGET" or not manifest.app_url):
+            raise InstallationFailed("Incorrect value for field: url.")
 
     async def _hand_over(self, target_url: str, token: str) -> None:
         headers = {

@@ -295,6 +295,17 @@ class Webhook:
         return [{"eventType": event} for event in sorted(self.asynchronous)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """What an app adds to a page of the Dashboard."""
+
+    label: str
+    mount: str
+    target: str
+    url: str
+    identifier: str
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class App:
     """An installed app."""
@@ -309,6 +320,7 @@ class App:
     webhooks: list[Webhook]
     auth_token: str
     created: datetime
+    extensions: tuple[Extension, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     is_active: bool = True
 

@@ -1,7 +1,7 @@
 // The App Bridge: what the app's page and the Dashboard around it say to each other.
 
 const PATIENCE_MS = 20000;
-const KEPT = ["saleorApiUrl", "mount", "origin"];
+const KEPT = ["saleorApiUrl", "mount", "origin", "locale"];
 const DASHBOARDS_OWN = /^(domain|saleorApiUrl|id|theme|locale|featureFlags.*)$/;
 const WITHIN_DASHBOARD = /^(.*?)\/(?:extensions\/app\/[^/?]+|apps\/[^/?]+\/app)(\/.*)?$/;
 
@@ -11,6 +11,7 @@ const kept = Object.fromEntries(KEPT.map((name) => [name, remembered(name)]));
 const asked = new URLSearchParams(window.location.search);
 keep("saleorApiUrl", asked.get("saleorApiUrl"));
 keep("origin", parentOrigin());
+keep("locale", asked.get("locale"));
 
 let token = null;
 const waiting = new Set();
@@ -83,6 +84,7 @@ window.addEventListener("message", ({ origin, source, data }) => {
       tell("theme", payload.theme);
       break;
     case "localeChanged":
+      keep("locale", payload.locale);
       tell("locale", payload.locale);
       break;
     case "redirect":
@@ -90,6 +92,9 @@ window.addEventListener("message", ({ origin, source, data }) => {
       break;
   }
 });
+
+/** The language that the Dashboard has said before, as it says it again only after the handshake. */
+export const localeBefore = () => kept.locale;
 
 /** Ask the Dashboard to do something; what it answers is not waited for. */
 function dispatch(type, payload = {}) {

@@ -10,7 +10,7 @@ const noticeBox = document.getElementById("notice");
 const beside = document.body.classList.contains("beside");
 
 let used = null;
-let locale = new URLSearchParams(window.location.search).get("locale") ?? root.lang;
+let locale = bridge.localeBefore() ?? root.lang;
 let shown = null;
 let turn = 0;
 let touched = false;
@@ -206,7 +206,7 @@ bridge.on("theme", (theme) => {
 bridge.on("locale", (spoken) => {
   const other = spoken.slice(0, 2) !== locale.slice(0, 2);
   locale = spoken;
-  if (other && shown !== null && !touched) go(shown, { push: false, quiet: true }); // what is being typed is not lost
+  if (other && !touched) go(shown ?? bridge.ownAddress(), { push: false, quiet: true }); // what is being typed is not lost
 });
 
 bridge.on("path", (path) => {
