@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test live simulate bench bench-scale bench-claims bench-flood check wheel lock clean
+.PHONY: help setup demo test live simulate bench bench-scale bench-claims bench-desk bench-flood check wheel lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -21,6 +21,7 @@ demo: setup ## a shop, a buyer and a simulated CinetPay on this machine
 	@$(BIN)/saleor-cinetpay demo
 
 test: setup ## run every test, and hold the heart's coverage
+	@scripts/axe
 	$(BIN)/pytest --cov --cov-report=json:test-results/coverage.json
 	$(BIN)/python scripts/coverage_floor.py test-results/coverage.json saleor_cinetpay/payments saleor_cinetpay/cinetpay
 
@@ -43,6 +44,9 @@ bench-scale: setup ## what a large ledger costs: the app on LEDGER=1000000 payme
 
 bench-claims: setup ## show that what is due is found as fast among a million payments
 	PYTHONPATH=tests $(BIN)/python -m bench.claims
+
+bench-desk: setup ## show that the Dashboard's pages come in 200 ms with 100,000 payments
+	PYTHONPATH=tests $(BIN)/python -m bench.desk
 
 SEEDS ?= 10
 FIRST ?= 0

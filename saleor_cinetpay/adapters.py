@@ -27,6 +27,8 @@ from saleor_cinetpay.saleor.types import (
     ChargeStatus,
     DismissedBy,
     SaleorCheckoutId,
+    SaleorOrder,
+    SaleorOrderId,
     SaleorTransaction,
     SaleorTransactionId,
     TransactionAction,
@@ -113,6 +115,15 @@ class Saleors:
             SaleorApiUrl(installation.saleor_api_url),
             installation.token,
             SaleorTransactionId(transaction_id),
+            timeout_s=timeout_s,
+        )
+
+    async def read_order(self, installation: Installation, order_id: str, *, timeout_s: float) -> SaleorOrder | None:
+        """Read which transactions pay an order."""
+        return await self._client.read_order(
+            SaleorApiUrl(installation.saleor_api_url),
+            installation.token,
+            SaleorOrderId(order_id),
             timeout_s=timeout_s,
         )
 

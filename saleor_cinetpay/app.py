@@ -44,6 +44,7 @@ from saleor_cinetpay.payments.heartbeats import Heartbeats
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.nudges import Nudges
 from saleor_cinetpay.payments.opening import Opening
+from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.processing import Processing
 from saleor_cinetpay.payments.reconciliation import Reconciliation
@@ -106,6 +107,7 @@ class House:
     refund_decisions: RefundDecisions
     problems: Problems
     balances: Balances
+    orders: Orders
     reconciliation: Reconciliation
     saleor: SaleorClient
     saleors: Saleors
@@ -181,6 +183,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         refund_decisions=_refund_decisions(database, secrets, saleors, installations, clock),
         problems=Problems(database),
         balances=Balances(database=database, reader=cinetpays, clock=clock),
+        orders=Orders(database=database, transactions=saleors, installations=installations),
         saleor=saleor,
         saleors=saleors,
         cinetpays=cinetpays,

@@ -13,6 +13,7 @@ from saleor_cinetpay.payments.heartbeats import Heartbeats
 from saleor_cinetpay.payments.leases import Leases
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.nightly import Nightly, NightlyPurge
+from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.purge import Purge
 from saleor_cinetpay.payments.reconciliation import Reconciliation
 from saleor_cinetpay.payments.settlement import Settlement
@@ -45,7 +46,12 @@ def build_worker(
         settlement=settlement,
         delivery=Delivery(ledger=ledger, reporter=saleors, installations=installations, clock=clock, chance=chance),
         completion=Completion(
-            database=database, checkouts=saleors, installations=installations, clock=clock, chance=chance
+            database=database,
+            checkouts=saleors,
+            installations=installations,
+            clock=clock,
+            chance=chance,
+            orders=Orders(database=database, transactions=saleors, installations=installations),
         ),
         announcing=Announcing(
             database=database,

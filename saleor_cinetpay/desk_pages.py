@@ -8,11 +8,13 @@ from saleor_cinetpay.dashboard.desk import Desk
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
 from saleor_cinetpay.dashboard.health_page import HealthPages
 from saleor_cinetpay.dashboard.home_page import HomePages
-from saleor_cinetpay.dashboard.payments_page import PaymentsPages
+from saleor_cinetpay.dashboard.order_page import OrderPage
+from saleor_cinetpay.dashboard.payments_page import PaymentsPages, PaymentWork
 from saleor_cinetpay.dashboard.refunds_page import RefundsPages
 from saleor_cinetpay.dashboard.settings_page import SettingsPages
 from saleor_cinetpay.dashboard.shop_means import ShopMeans
 from saleor_cinetpay.examining import means_of
+from saleor_cinetpay.payments.books import Books
 from saleor_cinetpay.payments.desk_payments import DeskPayments
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds
 from saleor_cinetpay.payments.figures import FiguresOfShops
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 def build_desk(house: "House") -> Desk:
     """Build the desk and all its pages."""
     settings = house.settings
+    payments = DeskPayments(house.database)
     dashboards = Dashboards(settings.dashboard_urls, development=not settings.production)
     means = _shop_means(house)
     return Desk(
@@ -41,12 +44,23 @@ def build_desk(house: "House") -> Desk:
                 settings=house.shop_settings,
                 clock=house.clock,
             ),
-            PaymentsPages(DeskPayments(house.database)),
             SettingsPages(means),
             AccountPages(means),
             ChannelPages(means),
             HealthPages(means_of(house)),
             RefundsPages(DeskRefunds(house.database, house.secrets), house.refund_decisions),
+            PaymentsPages(
+                PaymentWork(
+                    payments=payments,
+                    ledger=house.ledger,
+                    settlement=house.settlement,
+                    decisions=house.decisions,
+                    books=Books(house.database, house.secrets, house.clock),
+                    orders=house.orders,
+                    clock=house.clock,
+                )
+            ),
+            OrderPage(payments=payments, orders=house.orders, saleor=house.saleors),
         ],
     )
 

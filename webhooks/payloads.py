@@ -71,6 +71,8 @@ class SaleorSourceObject(_Wire):
     id: str
     number: str | None = None
     channel: SaleorChannel
+    email: str | None = None
+    user_email: str | None = None
     total: SaleorTotal | None = None
     total_price: SaleorTotal | None = None
 
@@ -84,6 +86,7 @@ class SaleorSourceObject(_Wire):
             channel=self.channel.slug,
             channel_id=self.channel.id,
             total=total.gross.money if total else None,
+            email=self.email or self.user_email,
         )
 
 

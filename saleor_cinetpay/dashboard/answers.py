@@ -60,7 +60,7 @@ class Tone(StrEnum):
     BAD = "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Alert:
     """What stands on top of a page."""
 

@@ -75,7 +75,7 @@ class Desk:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals |= {"link": link, "version": __version__}
+        self._templates.globals |= {"link": link, "version": __version__, "elsewhere": ELSEWHERE}
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes to mount at the root."""
@@ -168,7 +168,6 @@ class Desk:
             beside=_is_beside(request),
             alone=request.headers.get("sec-fetch-dest") == "document",
             theme=_theme(request),
-            elsewhere=ELSEWHERE,
         )
         ancestors = self._dashboards.frame_ancestors(request.headers.get("referer", ""))
         return HTMLResponse(html, headers=_headers(POLICY.format(ancestors=ancestors)))

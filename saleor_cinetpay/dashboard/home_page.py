@@ -9,7 +9,7 @@ from urllib.parse import quote
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.dashboard.answers import Answer, Done, NotThere, Page, PageRoute, Section, Tone, Visit, Visitor
 from saleor_cinetpay.dashboard.charts import DaysChart, OperatorBar, days_chart, operator_bars
-from saleor_cinetpay.dashboard.payments_page import STATES
+from saleor_cinetpay.dashboard.words import STATES
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.balances import Balance, Balances
 from saleor_cinetpay.payments.figures import Figures, FiguresOfShops

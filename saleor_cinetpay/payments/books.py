@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
@@ -18,6 +18,9 @@ from saleor_cinetpay.shops.secrets import SecretBox
 
 AT_ONCE = 500
 """How many payments are asked for by name in one query."""
+
+OUTCOMES = {PaymentState.ACCEPTED: ReportType.CHARGE_SUCCESS, PaymentState.REFUSED: ReportType.CHARGE_FAILURE}
+"""What Saleor is told of a payment that has come to its end."""
 
 _SUCCESS = and_(reports.c.trans_id == payments.c.trans_id, reports.c.type == ReportType.CHARGE_SUCCESS)
 
@@ -73,6 +76,37 @@ class Books:
             if again.rowcount:
                 await record(connection, trans_id, now, Event(kind="reported_again"))
         return bool(again.rowcount)
+
+    async def report_at_once(self, trans_id: str, *, by: str) -> bool:
+        """Deliver the report of a payment's outcome now, or once more, because a person wants it; say if there is one.
+
+        A failure is never told again once the payment is accepted. One that is being delivered is left alone.
+        """
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            state = (
+                await connection.execute(
+                    select(payments.c.state).where(payments.c.trans_id == trans_id).with_for_update()
+                )
+            ).scalar_one_or_none()
+            outcome = OUTCOMES.get(PaymentState(state)) if state else None
+            if outcome is None:
+                return False
+            its_own = (reports.c.trans_id == trans_id, reports.c.type == outcome)
+            again = await connection.execute(
+                update(reports)
+                .where(
+                    *its_own,
+                    reports.c.state.in_([ReportState.DELIVERED, ReportState.DUE]),
+                    or_(reports.c.lease.is_(None), reports.c.due_at <= now),
+                )
+                .values(state=ReportState.DUE, due_at=now, delivered_at=None, lease=None)
+            )
+            if again.rowcount:
+                await record(connection, trans_id, now, Event(kind="reported_again", detail={"by": by}))
+                return True
+            under_way = select(reports.c.id).where(*its_own, reports.c.state == ReportState.DUE)
+            return (await connection.execute(under_way)).first() is not None
 
     async def _read(self, *conditions: ColumnElement[bool]) -> dict[str, Held]:
         columns = (reports.c.state.label("report_state"), reports.c.created_at.label("report_written_at"))

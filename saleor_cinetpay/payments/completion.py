@@ -71,6 +71,14 @@ class Checkouts(Protocol):
         ...
 
 
+class LearnedOrders(Protocol):
+    """Learns which orders payments pay."""
+
+    async def learn(self, trans_id: str, *, timeout_s: float) -> bool:
+        """Ask Saleor, where it is not known."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueCompletion:
     """A checkout that somebody has claimed to complete."""
@@ -93,6 +101,7 @@ class Completion:
         installations: InstallationsByUrl,
         clock: Clock,
         chance: Chance,
+        orders: LearnedOrders | None = None,
     ) -> None:
         self._database = database
         self._problems = Problems(database)
@@ -100,6 +109,7 @@ class Completion:
         self._installations = installations
         self._clock = clock
         self._chance = chance
+        self._orders = orders
 
     async def claim_due(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueCompletion]:
         """Take the leases of checkouts that are due, the longest due first."""
@@ -171,6 +181,8 @@ class Completion:
     async def _done(self, due: DueCompletion, outcome: str, **detail: str) -> None:
         log.info("checkout_completion", trans_id=due.trans_id, outcome=outcome)
         await self._close(due, outcome, Event(kind=f"checkout_{outcome}", detail=detail))
+        if self._orders is not None:  # staff find the payment by the order's number from now on
+            await self._orders.learn(due.trans_id, timeout_s=CALL_S)
 
     async def _given_up(self, due: DueCompletion, reason: str) -> None:
         log.warning("checkout_completion", trans_id=due.trans_id, outcome="not_completed", reason=reason)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import CursorResult, Executable, bindparam, func, or_, select, update
+from sqlalchemy import CursorResult, Executable, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,7 +40,10 @@ _LEASED = _ONE.where(payments.c.lease == bindparam("held")).with_for_update()
 _SAVE = (
     update(payments)
     .where(payments.c.trans_id == bindparam("of"), payments.c.state != PaymentState.ACCEPTED)
-    .values(hints=payments.c.hints - bindparam("seen"))
+    .values(
+        hints=payments.c.hints - bindparam("seen"),
+        notified_at=case((payments.c.hints > bindparam("seen"), payments.c.notified_at), else_=None),
+    )
 )
 _LEASING = update(payments).values(due_at=bindparam("leased_until"), lease=bindparam("held")).returning(payments)
 _CLAIM = _LEASING.where(

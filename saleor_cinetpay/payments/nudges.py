@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
@@ -47,10 +47,11 @@ class Nudges:
 
         known = {Nudge(row.trans_id, row.account_key) for row in await self._database.query(look)} & set(nudges)
         if known:
+            now = self._clock.now()
             due = (
                 update(payments)
                 .where(payments.c.trans_id == bindparam("of"), *(payments.c.state != state for state in CLOSED))
-                .values(nudging(self._clock.now()))
+                .values(nudging(now) | {payments.c.notified_at: func.coalesce(payments.c.notified_at, now)})
             )
 
             async def nudge(connection: AsyncConnection) -> None:

@@ -26,6 +26,7 @@ from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 from saleor_cinetpay.schedule import next_look_at
 from saleor_cinetpay.shops.accounts import Account
 
+LONGEST_EMAIL = 254
 POLL_S = 0.05
 TO_WRITE_S = 1.0
 """What a call to CinetPay leaves of the time for an answer, to write down what came of it."""
@@ -72,6 +73,19 @@ class Source:
     """The channel's slug."""
     channel_id: str
     total: Money | None
+    email: str | None = None
+    """The buyer's, as the shop has it."""
+
+    @property
+    def buyer_email(self) -> str | None:
+        """The e-mail address in the spelling that payments are found by."""
+        address = (self.email or "").strip().lower()
+        return address if 0 < len(address) <= LONGEST_EMAIL else None
+
+    @property
+    def order_id(self) -> str | None:
+        """The order's id; None for a checkout, which has no number."""
+        return self.id if self.number else None
 
     @property
     def total_francs(self) -> CinetPayAmount | None:
@@ -233,6 +247,9 @@ class Opening:
             source_id=source.id,
             source_total=source.total_francs,
             channel=source.channel,
+            buyer_email=source.buyer_email,
+            order_id=source.order_id,
+            order_number=source.number,
         )
 
     async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:

@@ -59,6 +59,12 @@ class Payment:
     """What all of it costs, in whole francs, where it is so much."""
     channel: str | None = None
     """The slug of the channel that it is sold in."""
+    buyer_email: str | None = None
+    """What the buyer gave the shop, in lower case, so that staff find the payment by it."""
+    order_id: str | None = None
+    """The GraphQL id of the order, once it is known which one the payment pays."""
+    order_number: str | None = None
+    """The order's number, as staff know it."""
     signature: SecretStr | None = None
     """CinetPay's signature of the fields. Frozen; None until signed."""
     api_key: SecretStr | None = None
@@ -101,6 +107,8 @@ class Payment:
     """Until when a notification or a return waits, so that many of them cost one look."""
     hints: int = 0
     """How many notifications, returns and the like have come since the latest look began."""
+    notified_at: datetime | None = None
+    """When the first notification came since the latest look began."""
     lease: str | None = None
     """Held by whoever is looking, or signing."""
 

@@ -118,6 +118,9 @@ class Processing:
             source_id=request.source.id,
             source_total=request.source.total_francs,
             channel=request.source.channel,
+            buyer_email=request.source.buyer_email,
+            order_id=request.source.order_id,
+            order_number=request.source.number,
         )
 
     def _left_s(self, request: ProcessRequest) -> float:

@@ -29,6 +29,7 @@ _FROZEN = (
     "source_id",
     "source_total",
     "channel",
+    "buyer_email",
 )
 _WATCHED = (
     "opened_at",
@@ -50,12 +51,13 @@ _WATCHED = (
     "quiet_until",
     "lease",
 )
-_NUDGED = ("buyer_back_at", "cancelled_at", "hints")
+_NUDGED = ("buyer_back_at", "cancelled_at", "hints", "notified_at")
+_LEARNED = ("order_id", "order_number")
 
 MUTABLE = ("sealed_form", "sealed_payer", "phone_tail", "state", *_WATCHED)
-"""The columns that a holder of the lease writes. Those of `_NUDGED` belong to others, who need no lease."""
+"""The columns that a holder of the lease writes. Others write those of `_NUDGED` and `_LEARNED`."""
 
-_PLAIN = (*_FROZEN, *_WATCHED, *_NUDGED)
+_PLAIN = (*_FROZEN, *_WATCHED, *_NUDGED, *_LEARNED)
 """The columns that hold a payment's members as they are."""
 
 

@@ -1,5 +1,6 @@
 """Settling: look a payment up at CinetPay, reach a verdict, write it down together with the report it calls for."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -93,8 +94,13 @@ class Settlement:
         self.pace = Pace(clock)
         self._configurations = Configurations(ledger.problems, clock)
 
-    async def look(self, claimed: Payment, *, trigger: str, timeout_s: float = LOOK_S) -> Payment | None:
-        """Look a claimed payment up and conclude; return it as it stands then, None where the lease was lost."""
+    async def look(
+        self, claimed: Payment, *, trigger: str, by: str | None = None, timeout_s: float = LOOK_S
+    ) -> Payment | None:
+        """Look a claimed payment up and conclude; return it as it stands then, None where the lease was lost.
+
+        `by` is the person who asked for it, if one did.
+        """
         if not claimed.signed:
             return await self._leave_unsigned(claimed)
         began_at = self._clock.now()
@@ -110,7 +116,7 @@ class Settlement:
             return conclude(payment, seen, meant, began_at=began_at, now=now, policy=policy, draw=draw)
 
         def event(before: Payment, after: Payment) -> Event:
-            return _looked(before, after, meant, seen, trigger, claimed.hints)
+            return _looked(before, after, meant, seen, {"trigger": trigger, "by": by}, claimed)
 
         after = await self._ledger.save(claimed, decide, event)
         metrics.look(trigger, meant.kind).inc()
@@ -127,7 +133,9 @@ class Settlement:
         )
         return after
 
-    async def settle(self, trans_id: TransId, *, trigger: str, wait_s: float, due_only: bool = False) -> Payment | None:
+    async def settle(
+        self, trans_id: TransId, *, trigger: str, wait_s: float, due_only: bool = False, by: str | None = None
+    ) -> Payment | None:
         """Bring a payment up to date: look, or wait for a look that begins from now on; return it as it stands.
 
         `due_only` respects the quiet time that notifications and returns share. After `wait_s` the payment is
@@ -139,7 +147,7 @@ class Settlement:
             now = self._clock.now()
             if now < deadline and (claimed := await self._ledger.claim(trans_id, due_only=due_only)) is not None:
                 left_s = (deadline - now).total_seconds()
-                after = await self.look(claimed, trigger=trigger, timeout_s=left_s)
+                after = await self.look(claimed, trigger=trigger, by=by, timeout_s=left_s)
                 if after is not None:
                     return after
             payment = await self._ledger.find(trans_id)
@@ -185,16 +193,27 @@ def _up_to_date(payment: Payment, asked_at: datetime) -> bool:
     return payment.state is PaymentState.ACCEPTED or (payment.looked_at is not None and payment.looked_at >= asked_at)
 
 
-def _looked(before: Payment, after: Payment, meant: Verdict, seen: Observation, trigger: str, hints: int) -> Event:
+def _looked(
+    before: Payment,
+    after: Payment,
+    meant: Verdict,
+    seen: Observation,
+    asked: Mapping[str, str | None],
+    claimed: Payment,
+) -> Event:
+    """Tell of a look, and of the notifications and the return that came since the one before: they leave no entry."""
     detail: dict[str, object] = {
-        "trigger": trigger,
+        **{name: value for name, value in asked.items() if value is not None},
         "verdict": meant.kind,
         "reason": meant.reason,
         "code": meant.code,
-        "hints": hints,
+        "hints": claimed.hints,
         "from": before.state,
         "to": after.state,
     }
+    for name, at in (("notified_at", claimed.notified_at), ("buyer_back_at", claimed.buyer_back_at)):
+        if at is not None:
+            detail[name] = at.isoformat()
     if isinstance(seen, Found):
         detail |= {
             "status": seen.transaction.cpm_trans_status[:40],

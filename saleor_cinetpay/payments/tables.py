@@ -29,6 +29,9 @@ payments = Table(
     Column("source_id", String(128)),
     Column("source_total", BigInteger),
     Column("channel", String(255)),
+    Column("buyer_email", String(254), info=PERSONAL),
+    Column("order_id", String(128)),
+    Column("order_number", String(64)),
     Column("state", String(16), nullable=False),
     Column("code", String(16)),
     Column("code_message", String(200), nullable=False),
@@ -50,6 +53,7 @@ payments = Table(
     Column("due_at", Moment),
     Column("quiet_until", Moment),
     Column("hints", Integer, nullable=False),
+    Column("notified_at", Moment),
     Column("lease", String(32)),
     Column("purged_at", Moment),
     Index(None, "due_at"),
@@ -57,7 +61,14 @@ payments = Table(
     Index(None, "success_time"),
     # A shop's figures are counted in this index alone, however many payments others have.
     Index("ix_payments_figures", "saleor_api_url", "opened_at", "environment", "state", "operator", "amount"),
+    Index(None, "payid"),
     Index(None, "phone_tail"),
+    Index(None, "order_id"),
+    # The list of payments is found in this index alone, whatever it is narrowed by.
+    Index("ix_payments_list", "saleor_api_url", "opened_at", "trans_id", "state", "operator", "channel"),
+    Index(None, "saleor_api_url", "channel"),
+    Index(None, "saleor_api_url", "order_number"),
+    Index(None, "saleor_api_url", "buyer_email"),
 )
 
 payment_events = Table(

@@ -26,6 +26,7 @@ from saleor_cinetpay.saleor.types import (
     SaleorCheckout,
     SaleorCheckoutId,
     SaleorIdentity,
+    SaleorOrder,
     SaleorOrderId,
     SaleorTransaction,
     SaleorTransactionId,
@@ -43,6 +44,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _IDENTITY = TypeAdapter(SaleorIdentity)
 _TRANSACTION = TypeAdapter(SaleorTransaction | None)
 _CHECKOUT = TypeAdapter(SaleorCheckout | None)
+_ORDER = TypeAdapter(SaleorOrder | None)
 _WEBHOOKS = TypeAdapter(tuple[SaleorWebhook, ...])
 _APP_PROBLEMS = TypeAdapter(tuple[SaleorAppProblem, ...])
 _CHANNELS = TypeAdapter(tuple[SaleorChannel, ...])
@@ -58,6 +60,7 @@ IDENTIFY = _document("identify")
 TRANSACTION_EVENT_REPORT = _document("transaction_event_report")
 READ_TRANSACTION = _document("transaction")
 READ_CHECKOUT = _document("checkout")
+READ_ORDER = _document("order")
 CHECKOUT_COMPLETE = _document("checkout_complete")
 READ_WEBHOOKS = _document("webhooks")
 WEBHOOK_CREATE = _document("webhook_create")
@@ -155,6 +158,18 @@ class SaleorClient:
         """Read every channel of the shop. Does not move money."""
         data = await self._execute(READ_CHANNELS, saleor_api_url, token, {}, timeout_s)
         return _parsed(_CHANNELS, data.get("channels") or ())
+
+    async def read_order(
+        self,
+        saleor_api_url: SaleorApiUrl,
+        token: SecretStr,
+        order_id: SaleorOrderId,
+        *,
+        timeout_s: float | None = None,
+    ) -> SaleorOrder | None:
+        """Read which transactions pay an order, None where Saleor has none of that id. Does not move money."""
+        data = await self._execute(READ_ORDER, saleor_api_url, token, {"id": order_id}, timeout_s)
+        return _parsed(_ORDER, data.get("order"))
 
     async def complete_checkout(
         self,

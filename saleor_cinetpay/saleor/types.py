@@ -196,6 +196,22 @@ class SaleorTransaction:
     order: SaleorTransactionOrder | None
 
 
+def _ids(listed: object) -> object:
+    """Take `[{"id": "..."}]` as its ids."""
+    return [one.get("id") if isinstance(one, dict) else one for one in listed] if isinstance(listed, list) else listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleorOrder:
+    """An order, as far as finding its payments needs it."""
+
+    id: SaleorOrderId
+    number: str
+    transaction_ids: Annotated[
+        tuple[SaleorTransactionId, ...], Field(validation_alias="transactions"), BeforeValidator(_ids)
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleorCheckout:
     """A checkout, as far as deciding on its completion needs it."""

@@ -42,15 +42,14 @@ class Installation:
     """The Dashboard that last showed our pages, without a slash at the end; None while none has."""
 
     def dashboard_page(self, path: str) -> str | None:
-        """Return the address of one of our pages inside the shop's Dashboard; None while nobody knows where that is.
+        """Return the address of one of our pages inside the shop's Dashboard; None while nobody knows where that is."""
+        return None if self.dashboard_url is None else f"{self.dashboard_url}{self.app_path}{path}"
 
-        Dashboards before 3.22 have another path for apps.
-        """
-        if self.dashboard_url is None:
-            return None
+    @property
+    def app_path(self) -> str:
+        """Where our pages stand inside a Dashboard; one before 3.22 has another path for apps."""
         app = quote(self.app_id, safe="")
-        within = f"extensions/app/{app}" if self.saleor_minor >= EXTENSIONS_SINCE else f"apps/{app}/app"
-        return f"{self.dashboard_url}/{within}{path}"
+        return f"/extensions/app/{app}" if self.saleor_minor >= EXTENSIONS_SINCE else f"/apps/{app}/app"
 
     @property
     def saleor_minor(self) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
-from browser_kit import PHONE, WORDS, Buyer, Demo, NewBuyer
+from browser_kit import DESKTOP, PHONE, WORDS, Buyer, Demo, NewBuyer
+from clerk_kit import Clerk, NewClerk
 from playwright.async_api import Browser, async_playwright, expect
 
 from saleor_cinetpay.demo import DemoAddresses
@@ -96,6 +97,34 @@ async def new_buyer(browser: Browser, demo: Demo) -> AsyncIterator[NewBuyer]:
 
         yield new
     assert [] == [complaint for buyer in buyers for complaint in buyer.complaints]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_clerk(browser: Browser, demo: Demo) -> AsyncIterator[NewClerk]:
+    """Give people of the staff windows; in the end nobody may have met a broken script or policy."""
+    clerks: list[Clerk] = []
+    async with AsyncExitStack() as windows:
+
+        async def new(
+            language: str = "fr",
+            window: tuple[int, int] = DESKTOP,
+            *,
+            theme: str = "light",
+            user: str = "awa@example.com",
+        ) -> Clerk:
+            context = await browser.new_context(
+                viewport={"width": window[0], "height": window[1]}, locale="fr-CI", accept_downloads=True
+            )
+            windows.push_async_callback(context.close)
+            context.set_default_timeout(PATIENCE_S * 1000)
+            page = await context.new_page()
+            clerk = Clerk(demo=demo, context=context, page=page, language=language, theme=theme, user=user)
+            clerk.watch()
+            clerks.append(clerk)
+            return clerk
+
+        yield new
+    assert [] == [complaint for clerk in clerks for complaint in clerk.complaints]
 
 
 def _address(label: str, said: Path) -> str:

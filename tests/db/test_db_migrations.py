@@ -80,7 +80,7 @@ async def test_the_migrated_database_is_what_the_code_knows(migrated: Database) 
 async def test_a_missing_column_would_be_noticed(migrated: Database) -> None:
     """The comparison above sees a column that a migration forgot."""
     async with migrated.write() as connection:
-        await connection.execute(text("ALTER TABLE payments DROP COLUMN payid"))
+        await connection.execute(text("ALTER TABLE payments DROP COLUMN suspicion"))
     async with migrated.read() as connection:
         assert 1 == len(await connection.run_sync(differences))
 

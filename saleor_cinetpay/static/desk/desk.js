@@ -15,7 +15,7 @@ let shown = null;
 let turn = 0;
 let touched = false;
 
-const saying = (id) => document.getElementById(id).innerHTML.trim();
+const saying = (id) => document.getElementById(id).content.textContent.trim();
 
 /** Ask our server; again with the next token where this one is no good any more, as nothing has been done then. */
 async function ask(address, options = {}) {
@@ -63,6 +63,7 @@ async function show(reply, { push, quiet }) {
     if (!beside && push && shown !== null) bridge.routed(address.replace(/^\/dashboard/, "") || "/");
   }
   shown = address;
+  for (const spoken of page.querySelectorAll("body > template")) document.getElementById(spoken.id).replaceWith(spoken);
   desk.replaceChildren(...page.getElementById("desk").childNodes);
   enliven(desk, root.lang);
   fetchAgainLater();
@@ -94,8 +95,8 @@ function put(content, again) {
 /** Say what came of a form: in the Dashboard, and to a screen reader here; what is no success stays on the page. */
 function tellNotice({ text, status }) {
   bridge.notify("CinetPay", text, status);
-  announcer.textContent = text;
-  if (status !== "success") showNotice(text, status);
+  if (status === "success") announcer.textContent = text;
+  else showNotice(text, status);
 }
 
 function showNotice(text, status) {

@@ -24,20 +24,19 @@ export function enliven(part, language) {
 
 async function copy(button) {
   const said = button.textContent;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-  } catch {
-    copyByHand(button.dataset.copy); // a frame may not be allowed to use the clipboard
-  }
+  if (!copyByHand(button.dataset.copy)) await navigator.clipboard.writeText(button.dataset.copy);
+  button.focus();
   button.dispatchEvent(new CustomEvent("desk:copied", { bubbles: true }));
   button.textContent = "✓";
   window.setTimeout(() => (button.textContent = said), 1500);
 }
 
+/** Copy as a person would: the clipboard's own interface is closed to a frame of another origin. */
 function copyByHand(text) {
   const field = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
   document.body.append(field);
   field.select();
-  document.execCommand("copy");
+  const copied = document.execCommand("copy");
   field.remove();
+  return copied;
 }
