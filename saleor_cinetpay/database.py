@@ -21,6 +21,7 @@ from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
 from saleor_cinetpay.errors import LedgerUnavailable
@@ -28,6 +29,7 @@ from saleor_cinetpay.group_commit import GroupCommit, Outcome, Work, carried_out
 
 POOL_WAIT_S = 3.0
 STATEMENT_WAIT_S = 3.0
+REBUILD_WAIT_S = 600.0
 READERS = 4
 POSTGRESQL_CONNECTIONS = 10
 WRITE_OF_NOTHING = {True: "PRAGMA user_version = 1", False: "SELECT txid_current()"}
@@ -117,6 +119,22 @@ class Database:
         """Open a transaction that commits when the block ends, and rolls back when it raises."""
         async with _translated(), self._turn(), self._writer.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def rebuild(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction to change the tables in: making an index, or waiting for who does, may take minutes."""
+        if self.is_sqlite:
+            async with self.write() as connection:
+                yield connection
+            return
+        patient = create_async_engine(
+            self.url, poolclass=NullPool, connect_args={"timeout": POOL_WAIT_S, "command_timeout": REBUILD_WAIT_S}
+        )
+        try:
+            async with _translated(), patient.begin() as connection:
+                yield connection
+        finally:
+            await patient.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

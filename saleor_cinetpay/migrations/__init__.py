@@ -38,7 +38,7 @@ async def migrate(database: Database) -> None:
     Raises:
         LedgerUnavailable: where the database does not answer, or a migration fails.
     """
-    async with database.write() as connection:
+    async with database.rebuild() as connection:
         if not database.is_sqlite:
             await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         await connection.run_sync(_upgrade)

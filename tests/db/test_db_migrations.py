@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, text
 
 import saleor_cinetpay.payments.tables
 import saleor_cinetpay.shops.tables  # noqa: F401  both fill the metadata
-from saleor_cinetpay.database import Database, metadata
+from saleor_cinetpay.database import STATEMENT_WAIT_S, Database, metadata
 from saleor_cinetpay.migrations import migrate
 from saleor_cinetpay.shops.tables import shop_settings
 
@@ -102,3 +102,12 @@ async def test_ten_processes_migrate_at_once(empty_url: str) -> None:
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=30)
     assert (0, "") == (done.returncode, done.stderr)
     assert set(metadata.tables) == await tables_of(empty_url)
+
+
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)  # SQLite has no such limit
+async def test_a_migration_may_take_longer_than_a_payment(empty_url: str) -> None:
+    """Changing the tables is not cut off by the short time that other statements have; an index can take minutes."""
+    database = Database(empty_url)
+    async with database.rebuild() as connection:
+        await connection.execute(text("SELECT pg_sleep(:slept_s)"), {"slept_s": STATEMENT_WAIT_S + 0.5})
+    await database.close()
