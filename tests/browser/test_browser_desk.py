@@ -214,3 +214,14 @@ async def test_nobody_is_kept_out(
     frame = await clerk.opens("/payments", user="koffi@example.com")
     found += await clerk.found_by_axe(frame)
     assert ([], [0] * 5) == (found, sideways)
+
+
+async def test_a_message_that_is_not_the_dashboards(new_clerk: NewClerk) -> None:
+    """A token that comes from anybody but the Dashboard around the page is not taken."""
+    clerk = await new_clerk("en")
+    frame = await clerk.opens("/payments")
+    await frame.evaluate("window.postMessage({ type: 'handshake', payload: { token: 'not a token' } }, '*')")
+    await frame.evaluate("new Promise((heard) => { onmessage = heard; window.postMessage({}, '*'); })")
+    await frame.get_by_label("Find a payment").fill("nobody@example.com")
+    await frame.get_by_role("button", name="Find", exact=True).click()
+    await expect(frame.get_by_text("No payment is like that.")).to_be_visible()
