@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from saleor_cinetpay import __version__, doctor_command, upkeep_command
 from saleor_cinetpay.app import build_house
+from saleor_cinetpay.dashboard.gate import Dashboards
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import DemoPorts, run_demo
 from saleor_cinetpay.edge.connections import PROTOCOL
@@ -249,6 +250,7 @@ def _settings() -> Settings:
     except ValidationError as error:
         raise SettingsUnreadable([_complaint(problem["loc"], problem["msg"]) for problem in error.errors()]) from None
     AddressRules(allowed=settings.allowed_saleor_urls)  # says here, and in words, what can't be read of it
+    Dashboards(settings.dashboard_urls, development=not settings.production)  # the same
     Trusted(settings.forwarded_allow_ips)  # likewise
     if not settings.secret_keys:
         os.environ["SECRET_KEY"] = _development_key()

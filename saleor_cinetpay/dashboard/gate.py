@@ -48,15 +48,16 @@ class Dashboards:
     """
 
     def __init__(self, allowed: Sequence[str], *, development: bool) -> None:
-        self._allowed = tuple(allowed)
-        self._patterns = tuple(compile_pattern(written) for written in allowed)
+        # Whoever writes the whole address of a Dashboard means its origin.
+        self._allowed = tuple(_origin_of(written) or written for written in allowed)
+        self._patterns = tuple(compile_pattern(origin) for origin in self._allowed)
         self._schemes = ("https", "http") if development else ("https",)
 
     def frame_ancestors(self, referrer: str) -> str:
         """Write the policy's sources; a pattern that the policy can't express counts for the page that asks."""
         if not self._patterns:
             return " ".join(f"{scheme}:" for scheme in self._schemes)
-        sources = [_origin_of(written) for written in self._allowed if _SAID_BY_CSP.fullmatch(_origin_of(written))]
+        sources = [origin for origin in self._allowed if _SAID_BY_CSP.fullmatch(origin)]
         asking = _origin_of(referrer)
         if asking and self.admits(asking) and asking not in sources:
             sources.append(asking)

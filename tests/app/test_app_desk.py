@@ -157,7 +157,7 @@ async def test_the_dashboard_is_remembered(world: World) -> None:
 
 async def test_who_may_frame_the_pages(tmp_path: Path) -> None:
     """DASHBOARD_URLS says which Dashboards may frame the pages, and be remembered; without it any https page may."""
-    patterns = ("https://dash.example", "https://*.shops.example", "https://shop-*.example")
+    patterns = ("https://dash.example/dashboard/", "https://*.shops.example", "https://shop-*.example")
     async with running(tmp_path, dashboard_urls=patterns) as world:
         address = f"{world.app}/dashboard"
         plain = await world.http.get(address)

@@ -225,3 +225,22 @@ async def test_a_message_that_is_not_the_dashboards(new_clerk: NewClerk) -> None
     await frame.get_by_label("Find a payment").fill("nobody@example.com")
     await frame.get_by_role("button", name="Find", exact=True).click()
     await expect(frame.get_by_text("No payment is like that.")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "window"), [("fr", PHONE), ("en", (1280, 800))], ids=["phone", "desktop"])
+async def test_nobody_is_kept_out_of_any_section(
+    demo: Demo, new_clerk: NewClerk, language: str, window: tuple[int, int], theme: str
+) -> None:
+    """Whatever stands in the navigation: axe finds nothing there, and nothing is wider than the window."""
+    await at_cinetpay(demo, "00", cpm_amount="100")
+    clerk = await new_clerk(language, window, theme=theme)
+    frame = await clerk.opens()
+    paths = [await link.get_attribute("href") or "" for link in await frame.locator("nav.sections a").all()]
+    found: list[str] = []
+    for path in paths:
+        frame = await clerk.opens(path.removeprefix("/dashboard"))
+        found += [f"{path}: {violation}" for violation in await clerk.found_by_axe(frame)]
+        found += [f"{path} is {wider} px too wide" for wider in [await clerk.sideways()] if wider]
+    assert "/dashboard/payments" in paths
+    assert [] == found
