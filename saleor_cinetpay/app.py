@@ -1,5 +1,6 @@
 """The one place where everything is built and wired: settings in, ASGI app out."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from saleor_cinetpay.adapters import CinetPays, Registrations, Saleors
 from saleor_cinetpay.background import build_worker
@@ -243,7 +245,7 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
                 house.database, reading, house.clock, headers={INSTANCE_HEADER: house.secrets.prove(INSTANCE)}
             ).routes(),
             MetricsPage(reading, house.clock, settings.metrics_token).route(),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/static", _Static(directory=STATIC)),
         ],
         middleware=[
             Middleware(Proxies, trusted=Trusted(settings.forwarded_allow_ips)),
@@ -257,6 +259,13 @@ def build_app(settings: Settings, *, house: House | None = None, with_worker: bo
     )
     app.router.redirect_slashes = False  # it would send callers to whatever host they name
     return app
+
+
+class _Static(StaticFiles):
+    """Serves files; a first part `v-<version>` of their path makes all files of a version new to browsers."""
+
+    def get_path(self, scope: Scope) -> str:
+        return re.sub(r"^v-[^/]+/", "", super().get_path(scope))
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Who may see the desk, and what they see who may not."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from app_kit import World, running
 from desk_kit import DASHBOARD, Staff, heading
 from sqlalchemy import update
 
+from saleor_cinetpay import __version__
 from saleor_cinetpay.sandbox.saleor.signing import SigningKey
 from saleor_cinetpay.shops.tables import installations
 
@@ -193,3 +195,16 @@ async def test_payments_lead_to_their_page(world: World) -> None:
     await world.as_version("3.23.28")
     expected = f"{DASHBOARD}/dashboard/apps/{quote(app_id, safe='')}/app/payments/{trans_id}"
     assert expected == older.events[-1].external_url
+
+
+async def test_a_new_version_brings_its_own_script(world: World) -> None:
+    """Script, what it imports and styles stand below the version, so that a browser never mixes those of two."""
+    shell = (await world.http.get(f"{world.app}/dashboard")).text
+    (script,) = re.findall(r'<script type="module" src="([^"]+)"', shell)
+    code = (await world.http.get(f"{world.app}{script}")).text
+    imported = re.findall(r'from "\./([^"]+)"', code)
+    replies = [await world.http.get(f"{world.app}{script.rpartition('/')[0]}/{name}") for name in imported]
+    assert f"/static/v-{__version__}/desk/desk.js" == script
+    assert (["bridge.js", "parts.js"], [200, 200]) == (imported, [reply.status_code for reply in replies])
+    outside = await world.http.get(f"{world.app}/static/v-1/%2e%2e/%2e%2e/app.py")
+    assert 404 == outside.status_code
