@@ -7,6 +7,7 @@ from saleor_cinetpay.dashboard.channels_page import ChannelPages
 from saleor_cinetpay.dashboard.desk import Desk
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
 from saleor_cinetpay.dashboard.health_page import HealthPages
+from saleor_cinetpay.dashboard.history_page import HistoryPages
 from saleor_cinetpay.dashboard.home_page import HomePages
 from saleor_cinetpay.dashboard.order_page import OrderPage
 from saleor_cinetpay.dashboard.payments_page import PaymentsPages, PaymentWork
@@ -18,6 +19,7 @@ from saleor_cinetpay.payments.books import Books
 from saleor_cinetpay.payments.desk_payments import DeskPayments
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds
 from saleor_cinetpay.payments.figures import FiguresOfShops
+from saleor_cinetpay.payments.side_by_side import SideBySide
 from saleor_cinetpay.saleor.channel_lists import ChannelLists
 from saleor_cinetpay.shops.accounts import Account, Accounts
 from saleor_cinetpay.shops.channels import ChannelMap
@@ -42,6 +44,13 @@ def build_desk(house: "House") -> Desk:
                 balances=house.balances,
                 accounts=_AccountsInUse(house.accounts, house.channel_map),
                 settings=house.shop_settings,
+                clock=house.clock,
+            ),
+            HistoryPages(
+                side_by_side=SideBySide(
+                    reconciliation=house.reconciliation, books=Books(house.database, house.secrets, house.clock)
+                ),
+                accounts=_AccountsInUse(house.accounts, house.channel_map),
                 clock=house.clock,
             ),
             SettingsPages(means),
@@ -80,6 +89,11 @@ class _AccountsInUse:
         serves = operators is not None and (not own or operators.account_key in mapped)
         in_use = [account for account in own if account.archived_at is None]
         return [operators, *in_use] if operators is not None and serves else in_use
+
+    async def ever(self, saleor_api_url: str) -> list[Account]:
+        """Return all that the shop has or had, the operator's among them."""
+        await self._accounts.from_environment(saleor_api_url)
+        return await self._accounts.ever_of_shop(saleor_api_url)
 
     async def channels_served(self, saleor_api_url: str) -> bool:
         """Say whether any channel has one."""

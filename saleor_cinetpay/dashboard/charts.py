@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from saleor_cinetpay.dashboard.words import operator_name
 from saleor_cinetpay.payments.figures import Count, Tally
 from saleor_cinetpay.payments.payment import PaymentState
 
@@ -79,29 +80,11 @@ def operator_bars(accepted_by_operator: Mapping[str, Count]) -> Sequence[Operato
     """Measure the chart of accepted payments by operator, the largest first."""
     largest = max((count.number for count in accepted_by_operator.values()), default=0)
     return [
-        OperatorBar(name=operator_name(operator), count=count, share=round(100 * count.number / largest, 1))
+        OperatorBar(
+            name=operator_name(operator) if operator else "", count=count, share=round(100 * count.number / largest, 1)
+        )
         for operator, count in accepted_by_operator.items()
     ]
-
-
-def operator_name(operator: str) -> str:
-    """Return an operator's name as buyers say it; one that we don't know by CinetPay's word."""
-    return _NAMES.get(operator.upper(), operator)
-
-
-_NAMES = {
-    "OM": "Orange Money",
-    "MOMO": "MTN Mobile Money",
-    "MTN": "MTN Mobile Money",
-    "FLOOZ": "Moov Money",
-    "MOOV": "Moov Money",
-    "WAVE": "Wave",
-    "TMONEY": "T-Money",
-    "AIRTEL": "Airtel Money",
-    "FREE": "Free Money",
-    "VISA": "Visa",
-    "VISAM": "Visa, Mastercard",
-}
 
 
 def _parts(tally: Tally, top: int) -> tuple[Part, ...]:

@@ -196,8 +196,8 @@ class Desk:
         def number(count: int) -> str:
             return str(format_decimal(count, locale=language))
 
-        def day(of: date) -> str:
-            return str(format_date(of, "d MMM", locale=language))
+        def day(of: date, *, whole: bool = False) -> str:
+            return str(format_date(of, "full" if whole else "d MMM", locale=language))
 
         spoken = {"say": say, "money": money, "number": number, "day": day, "language": language}
         parts = self._templates.get_template("parts.html").make_module(spoken)

@@ -18,8 +18,8 @@ from saleor_cinetpay.dashboard.answers import (
     Visit,
     Visitor,
 )
-from saleor_cinetpay.dashboard.charts import operator_name
 from saleor_cinetpay.dashboard.forms import Errors
+from saleor_cinetpay.dashboard.words import operator_name
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds, RefundFile
 from saleor_cinetpay.payments.payment import Payment

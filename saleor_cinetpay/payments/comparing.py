@@ -71,7 +71,7 @@ class Comparing:
 
     async def compare(self, history: History) -> Comparison:
         """Compare, put right what differs, and tell of it."""
-        rows = _by_trans_id([row for row in history.transactions if row.cpm_trans_id not in self._done])
+        rows = by_trans_id([row for row in history.transactions if row.cpm_trans_id not in self._done])
         held = await self._means.books.among(rows)
         accepted = await self._means.books.accepted_on(self._day, self._site.account_keys)
         for trans_id, row in rows.items():
@@ -94,6 +94,16 @@ class Comparing:
                 for whom, reason in failures.items()
             ),
         )
+
+    async def compare_one(self, trans_id: str, history: History) -> tuple[Sequence[Finding], Sequence[str]]:
+        """Compare and put right one payment alone; return what was found, and why CinetPay or Saleor could not tell."""
+        row = by_trans_id(history.transactions).get(trans_id)
+        held = (await self._means.books.among([trans_id])).get(trans_id)
+        if row is not None:
+            await self._row(row, held)
+        elif held is not None and held.payment.account_key in self._site.account_keys and _is_accepted(held):
+            await self._accepted(held, None)
+        return self._findings, [*self._failures.values(), *self._shops.failures.values()]
 
     async def _row(self, row: CinetPayTransaction, held: Held | None) -> None:
         """Go after one row of the history."""
@@ -238,7 +248,11 @@ class Comparing:
         }
 
 
-def _by_trans_id(rows: Sequence[CinetPayTransaction]) -> Mapping[str, CinetPayTransaction]:
+def _is_accepted(held: Held) -> bool:
+    return held.payment.state is PaymentState.ACCEPTED
+
+
+def by_trans_id(rows: Sequence[CinetPayTransaction]) -> Mapping[str, CinetPayTransaction]:
     """Take one row for each trans id: of several attempts the one that moved money, else the first."""
     chosen: dict[str, CinetPayTransaction] = {}
     for row in rows:

@@ -155,7 +155,7 @@ class Reconciliation:
             done: set[str] = set()
             for day in plan.days:
                 try:
-                    history = await self._history(site, day)
+                    history = await self.history(site, day)
                 except CinetPayError as error:
                     yield _not_compared(site, day, str(error))
                     break
@@ -163,8 +163,19 @@ class Reconciliation:
                 comparing = Comparing(self._means, site, day, shops, done=done, dry_run=plan.dry_run)
                 yield await comparing.compare(history)
 
-    async def _history(self, site: Site, day: date) -> History:
-        """Ask with the keys of the accounts that share the site, until one is accepted."""
+    def comparing(
+        self, site: Site, day: date, installations: Mapping[str, Installation], *, dry_run: bool
+    ) -> Comparing:
+        """Return what compares a day for itself, asking these Saleors only."""
+        shops = Shops(self._transactions, installations)
+        return Comparing(self._means, site, day, shops, done=set(), dry_run=dry_run)
+
+    async def history(self, site: Site, day: date) -> History:
+        """Ask with the keys of the accounts that share the site, until one is accepted.
+
+        Raises:
+            CinetPayError: where none is, or CinetPay can't be asked.
+        """
         *others, last = site.accounts
         for account in others:
             try:

@@ -150,6 +150,10 @@ class Accounts:
         """Return the accounts that a shop has set up itself, archived ones too; the oldest first."""
         return await self._several(accounts.c.saleor_api_url == saleor_api_url, accounts.c.origin == AccountOrigin.SHOP)
 
+    async def ever_of_shop(self, saleor_api_url: str) -> list[Account]:
+        """Return every account that payments of a shop may have begun with, archived ones and the operator's too."""
+        return [self._today(account) for account in await self._several(accounts.c.saleor_api_url == saleor_api_url)]
+
     async def all(self) -> list[Account]:
         """Return every account that is kept, of shops that have deleted the app too; the oldest first."""
         return await self._several()

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from saleor_cinetpay.dashboard.charts import Bar, OperatorBar, Part, days_chart, operator_bars, operator_name
+from saleor_cinetpay.dashboard.charts import Bar, OperatorBar, Part, days_chart, operator_bars
 from saleor_cinetpay.payments.figures import Count, Tally
 from saleor_cinetpay.payments.payment import PaymentState
 
@@ -52,8 +52,3 @@ def test_operators_are_measured_by_the_largest() -> None:
         OperatorBar(name="", count=Count(number=1, amount=100), share=25.0),
     ] == shares
     assert [] == operator_bars({})
-
-
-def test_an_unknown_operator_keeps_cinetpay_s_word() -> None:
-    """Nobody's payments are hidden because their operator is new."""
-    assert ["NEWPAY", "Wave"] == [operator_name(one) for one in ("NEWPAY", "wave")]
