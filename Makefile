@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test live simulate bench bench-scale bench-claims bench-desk bench-flood check wheel lock clean
+.PHONY: help setup demo test screenshots live simulate bench bench-scale bench-claims bench-desk bench-flood check wheel lock clean
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -47,6 +47,9 @@ bench-claims: setup ## show that what is due is found as fast among a million pa
 
 bench-desk: setup ## show that the Dashboard's pages come in 200 ms with 100,000 payments
 	PYTHONPATH=tests $(BIN)/python -m bench.desk
+
+screenshots: setup ## make the pictures of docs/admin.*.md anew (needs Chromium)
+	@PYTHONPATH=tests:tests/app $(BIN)/python scripts/admin_screenshots.py
 
 SEEDS ?= 10
 FIRST ?= 0
