@@ -98,6 +98,7 @@ def pages(total: int) -> dict[str, str]:
     """Return what is asked for."""
     middle, long_ago = total // 2, f"{NOW - timedelta(days=300):%Y-%m-%d}"
     return {
+        "the first page": "",
         "the list": "/payments",
         "paid ones": "/payments?state=accepted",
         "ones to check (rare)": "/payments?state=suspect",
