@@ -87,6 +87,11 @@ class Saleors:
     def __init__(self, client: SaleorClient) -> None:
         self._client = client
 
+    @property
+    def client(self) -> SaleorClient:
+        """What speaks with them."""
+        return self._client
+
     async def report(self, installation: Installation, report: Report, *, timeout_s: float) -> bool:
         """Tell Saleor of an event; return whether it had it already."""
         reported = await self._client.report_transaction_event(

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from saleor_cinetpay.adapters import CinetPays, Registrations, Saleors
-from saleor_cinetpay.background import build_worker
+from saleor_cinetpay.background import build_upkeep, build_worker
 from saleor_cinetpay.chance import Chance, SystemChance
 from saleor_cinetpay.cinetpay import CinetPayClient
 from saleor_cinetpay.clock import Clock, SystemClock
@@ -60,6 +60,7 @@ from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.client import SaleorClient
 from saleor_cinetpay.saleor.key_renewal import KeyRenewal
 from saleor_cinetpay.saleor.outbound import public_http_client
+from saleor_cinetpay.saleor_upkeep import SaleorUpkeep
 from saleor_cinetpay.schedule import parse_delays_s
 from saleor_cinetpay.settings import Settings
 from saleor_cinetpay.shops.account_book import AccountBook
@@ -103,6 +104,7 @@ class House:
     opening: Opening
     processing: Processing
     worker: Worker
+    upkeep: SaleorUpkeep
     decisions: Decisions
     cancelation: Cancelation
     refunds: Refunds
@@ -160,7 +162,8 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         histories=cinetpays, transactions=saleors, accounts=accounts, installations=installations, means=means
     )
     known = (saleors, installations, accounts)
-    worker = build_worker(settings, ledger, settlement, reconciliation, known, secrets, database, clock, chance)
+    upkeep = build_upkeep(settings, saleors, installations, database, clock)
+    worker = build_worker(settings, ledger, settlement, reconciliation, known, secrets, database, clock, chance, upkeep)
     return House(
         settings=settings,
         clock=clock,
@@ -178,6 +181,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         opening=opening,
         processing=processing,
         worker=worker,
+        upkeep=upkeep,
         reconciliation=reconciliation,
         decisions=Decisions(ledger=ledger, settlement=settlement, clock=clock),
         cancelation=Cancelation(database=database, ledger=ledger, settlement=settlement, clock=clock),

@@ -47,12 +47,14 @@ PLAN: dict[str, frozenset[str]] = {
     "doctor": FOUNDATIONS | PARTS | {"payments", "database", "migrations"},
     "adapters": FOUNDATIONS | PARTS | {"payments"},
     "migrations": FOUNDATIONS | PARTS | {"payments", "database"},
-    "background": FOUNDATIONS | PARTS | {"payments", "database", "adapters"},
+    "background": FOUNDATIONS | PARTS | {"payments", "database", "adapters", "saleor_upkeep"},
+    "saleor_upkeep": FOUNDATIONS | {"saleor", "shops"},
     "desk_pages": FOUNDATIONS | PARTS | {"examining", "dashboard", "payments", "adapters", "app"},
     "app": FOUNDATIONS
     | PARTS
     | BORDERS
-    | {"payments", "database", "adapters", "background", "desk_pages", "doctor", "edge", "insight", "lifespan"},
+    | {"payments", "database", "adapters", "background", "desk_pages", "doctor", "edge", "insight", "lifespan"}
+    | {"saleor_upkeep"},
     "cli": FOUNDATIONS
     | PARTS
     | BORDERS

@@ -5,8 +5,8 @@ A shop or an account that hangs takes only its own share of the places, so it ne
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -22,6 +22,7 @@ from saleor_cinetpay.payments.nightly import Nightly
 from saleor_cinetpay.payments.payment import Payment
 from saleor_cinetpay.payments.report import DueReport
 from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.shops.in_step import StepsTaken
 from saleor_cinetpay.tracing import Trace, following
 
 PLACES = 64
@@ -36,6 +37,22 @@ BREAK_OFF_S = 1.0
 
 log = structlog.get_logger(__name__)
 Work = TypeVar("Work")
+
+
+class Upkeep(Protocol):
+    """Keeps what each Saleor holds of the app in step with it."""
+
+    async def claim_due(self, limit: int, *, except_shops: Collection[str]) -> list[StepsTaken]:
+        """Take the shops that are due."""
+        ...
+
+    async def look(self, taken: StepsTaken) -> None:
+        """Look after one of them."""
+        ...
+
+    async def give_back(self, taken: StepsTaken) -> None:
+        """Let somebody else look at once; what is under way is broken off."""
+        ...
 
 
 class Worker:
@@ -54,8 +71,9 @@ class Worker:
         nightly: Nightly | None = None,
         heartbeats: Heartbeats | None = None,
         finish_s: float = FINISH_S,
+        upkeep: Upkeep | None = None,
     ) -> None:
-        """Without `announcing` problems are told by other processes, without `nightly` the nights' work is theirs."""
+        """Without `announcing` problems are told by other processes; `nightly` and `upkeep` likewise."""
         self._clock = clock
         self._heartbeats = heartbeats
         self._finish_s = finish_s
@@ -64,6 +82,7 @@ class Worker:
         pace = settlement.pace
         self._nights = None if nightly is None else _bench_of(nightly, leases, done=self.wake)
         self._telling = None if announcing is None else _telling_bench(announcing, leases, done=self.wake)
+        self._upkeep = None if upkeep is None else _upkeep_bench(upkeep, done=self.wake)
         self._benches: tuple[_Bench[Payment], _Bench[DueReport], _Bench[DueCompletion]] = (
             _Bench(
                 claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
@@ -136,7 +155,7 @@ class Worker:
                 log.warning("worker_left_unheard", error=str(error))
 
     def _all(self) -> "list[_Bench[Any]]":
-        return [*self._benches, *(bench for bench in (self._telling, self._nights) if bench is not None)]
+        return [*self._benches, *(bench for bench in (self._telling, self._upkeep, self._nights) if bench is not None)]
 
     async def _idle(self) -> None:
         try:
@@ -221,6 +240,18 @@ def _bench_of(nightly: Nightly, leases: Leases, *, done: Callable[[], None]) -> 
         share=lambda _nightly: 1,
         do=nightly.reconcile,
         give_back=leases.of_chore,
+        done=done,
+    )
+
+
+def _upkeep_bench(upkeep: Upkeep, *, done: Callable[[], None]) -> _Bench[StepsTaken]:
+    """Set the upkeep up as a bench at which each shop has one place."""
+    return _Bench(
+        claim=lambda limit, busy: upkeep.claim_due(limit, except_shops=busy),
+        whose=lambda taken: taken.saleor_api_url,
+        share=lambda _shop: 1,
+        do=upkeep.look,
+        give_back=upkeep.give_back,
         done=done,
     )
 

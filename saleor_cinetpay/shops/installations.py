@@ -187,6 +187,18 @@ class Installations:
         self._remembered[installation.saleor_api_url] = renewed
         return renewed
 
+    async def renew_version(self, installation: Installation, saleor_version: str) -> Installation:
+        """Store what an installation's Saleor has become, and return the installation with it."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(installations)
+                .where(installations.c.saleor_api_url == installation.saleor_api_url)
+                .values(saleor_version=saleor_version)
+            )
+        renewed = replace(installation, saleor_version=saleor_version)
+        self._remembered[installation.saleor_api_url] = renewed
+        return renewed
+
     async def remember_dashboard(self, installation: Installation, dashboard_url: str) -> None:
         """Store where the shop's Dashboard is."""
         async with self._database.write() as connection:

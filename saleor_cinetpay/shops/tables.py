@@ -17,6 +17,9 @@ installations = Table(
     Column("app_base_url", String(512), nullable=False),
     Column("registered_at", Moment, nullable=False),
     Column("dashboard_url", String(512)),
+    Column("in_step_version", String(32)),
+    Column("in_step_print", String(64)),
+    Column("in_step_due_at", Moment),
 )
 
 accounts = Table(

@@ -120,15 +120,18 @@ class RealShop(Shop):
         assert installed is not None
         await self._staff("DeleteApp", id=installed["id"])
 
-    async def webhooks(self) -> list[dict[str, Any]]:
-        """Return the app's webhooks as Saleor has them."""
+    async def queries(self) -> dict[str, str]:
+        """As staff see them."""
+        return {name: webhook["subscriptionQuery"] for name, webhook in (await self._webhooks()).items()}
+
+    async def spoil_webhook(self, name: str, query: str) -> None:
+        """As staff can do it."""
+        await self._staff("ChangeWebhook", id=(await self._webhooks())[name]["id"], query=query)
+
+    async def _webhooks(self) -> dict[str, dict[str, Any]]:
         installed = await self._installed()
         assert installed is not None
-        return list(installed["webhooks"])
-
-    async def change_webhook(self, webhook_id: str, query: str) -> None:
-        """Let a webhook have another subscription, as one of an older version of the app would."""
-        await self._staff("ChangeWebhook", id=webhook_id, query=query)
+        return {one["targetUrl"].rpartition("/")[2]: one for one in installed["webhooks"] if one["isActive"]}
 
     async def token(self) -> str:
         """A staff member's, renewed before it ends."""

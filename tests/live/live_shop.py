@@ -136,6 +136,14 @@ class Shop(ABC):
     def variant(self) -> str:
         """Return the id of what is sold."""
 
+    @abstractmethod
+    async def queries(self) -> dict[str, str]:
+        """Return the subscription of each of the app's webhooks that is active, by the last part of its address."""
+
+    @abstractmethod
+    async def spoil_webhook(self, name: str, query: str) -> None:
+        """Give one of the app's webhooks another subscription, as an older version of the app would have had."""
+
     # The storefront
 
     async def checkout(self, kind: str = "xof", *, email: str | None = EMAIL) -> str:

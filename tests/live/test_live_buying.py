@@ -7,6 +7,8 @@ import pytest
 from live_shop import PRICE
 from live_world import LiveWorld
 
+from saleor_cinetpay.shops.in_step import StepsTaken
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -222,6 +224,20 @@ async def test_a_reinstalled_app(world: LiveWorld) -> None:
     after, after_id = await world.at_cinetpay()
     await world.cinetpay.settle(after_id)
     await world.shop.finals(after, "CHARGE_SUCCESS")
+
+
+async def test_webhooks_come_in_step_after_an_upgrade(world: LiveWorld) -> None:
+    """What an older version of the app has left is changed by the app itself, and payments go on."""
+    fresh, name = await world.shop.queries(), "transaction-process-session"
+    await world.shop.spoil_webhook(name, "subscription { event { ... on TransactionProcessSession { __typename } } }")
+    assert fresh != await world.shop.queries()
+    (installation,) = await world.app.house.installations.all()
+    left = StepsTaken(saleor_api_url=installation.saleor_api_url, fingerprint="of an older version")
+    await world.app.house.upkeep.look(left)
+    assert fresh == await world.shop.queries()
+    transaction, trans_id = await world.at_cinetpay()
+    await world.cinetpay.settle(trans_id, notify="never")
+    assert "CHARGE_SUCCESS" == (await world.shop.process(transaction)).type
 
 
 @pytest.mark.real_saleor
