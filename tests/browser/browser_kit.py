@@ -77,14 +77,18 @@ class Demo:
 
     async def opened(self, **data: str) -> Opened:
         """Open a payment for one indigo cloth, with that storefront data."""
+        checkout_id = await self.checkout()
+        answer = await self._graphql(INITIALIZE, {"id": checkout_id, "gateway": {"id": GATEWAY, "data": data}})
+        opened = answer["transactionInitialize"]["data"]
+        return Opened(trans_id=opened["redirect"]["fields"]["cpm_trans_id"], payment_url=opened["paymentUrl"])
+
+    async def checkout(self) -> str:
+        """Make a checkout for one indigo cloth."""
         products = await self._graphql(PRODUCTS, {})
         variant = products["products"]["edges"][0]["node"]["defaultVariant"]["id"]
         checkout = {"channel": CHANNEL, "email": "awa@example.com", "lines": [{"variantId": variant, "quantity": 1}]}
         created = await self._graphql(CHECKOUT, {"input": checkout})
-        checkout_id = created["checkoutCreate"]["checkout"]["id"]
-        answer = await self._graphql(INITIALIZE, {"id": checkout_id, "gateway": {"id": GATEWAY, "data": data}})
-        opened = answer["transactionInitialize"]["data"]
-        return Opened(trans_id=opened["redirect"]["fields"]["cpm_trans_id"], payment_url=opened["paymentUrl"])
+        return str(created["checkoutCreate"]["checkout"]["id"])
 
     async def settle(self, trans_id: str, code: str) -> None:
         """End the buyer's attempt with a code, in a payment that they have opened at CinetPay."""

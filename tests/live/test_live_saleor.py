@@ -346,6 +346,18 @@ async def test_a_cancelation(saleor: Shop, tiny: TinyApp) -> None:
     assert [0.0] == [call.body["action"]["amount"] for call in tiny.calls if call.event == CANCEL]
 
 
+async def test_browsers_of_any_origin_may_ask(saleor: Shop) -> None:
+    """A storefront of any origin may ask the API from the browser: Saleor says so before and with its answer."""
+    origin = {"origin": "https://shop.example"}
+    wants = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    before = await saleor.http.options(saleor.api_url, headers=origin | wants)
+    answer = await saleor.http.post(saleor.api_url, headers=origin, json={"query": "{ shop { schemaVersion } }"})
+    for reply in (before, answer):
+        allowed = [reply.headers[f"access-control-allow-{name}"] for name in ("origin", "credentials")]
+        assert (200, ["https://shop.example", "true"]) == (reply.status_code, allowed)
+    assert "content-type" in before.headers["access-control-allow-headers"].lower()
+
+
 async def test_what_is_installed_is_not_installed_again(saleor: Shop, tiny: TinyApp) -> None:
     """Installing an app anew takes its deletion first."""
     tokens = list(tiny.tokens)

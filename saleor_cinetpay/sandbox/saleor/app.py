@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -22,6 +23,16 @@ from saleor_cinetpay.sandbox.saleor.execution import type_name
 from saleor_cinetpay.sandbox.saleor.faults import FaultMiddleware
 from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor
 from saleor_cinetpay.sandbox.shop.pages import shop_routes
+
+FROM_ANYWHERE = Middleware(
+    CORSMiddleware,
+    allow_origin_regex=".*",
+    allow_credentials=True,
+    allow_methods=["POST", "OPTIONS"],
+    allow_headers=["Origin", "Content-Type", "Accept", "Authorization", "Source-Service-Name", "Authorization-Bearer"],
+    max_age=600,
+)
+"""Storefronts of any origin may ask the API from the browser, as Saleor's own settings have it."""
 
 
 def build_saleor(config: SaleorConfig) -> Starlette:
@@ -43,7 +54,7 @@ def serve_saleor(saleor: SmallSaleor) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/graphql/", graphql.answer, methods=["POST"]),
+            Route("/graphql/", graphql.answer, methods=["POST", "OPTIONS"], middleware=[FROM_ANYWHERE]),
             Route("/.well-known/jwks.json", jwks),
             Mount("/_sandbox", routes=control_routes(saleor)),
             *dashboard_routes(saleor, app_origins=saleor.config.payment_origins),
