@@ -1,86 +1,106 @@
-"""After an upgrade an installed app's webhooks come in step by themselves, once."""
+"""`rotate-keys` and `purge` as an operator runs them: what they print, and how they end."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from app_kit import World, eventually
-from sqlalchemy import select, update
-from structlog.testing import capture_logs
+from payments_kit import World, build_heart, trans_id
+from sqlalchemy import update
 
-from saleor_cinetpay.shops.tables import installations
+from saleor_cinetpay.clock import SystemClock
+from saleor_cinetpay.database import Database
+from saleor_cinetpay.migrations import migrate
+from saleor_cinetpay.payments.payment import PaymentState
+from saleor_cinetpay.payments.tables import payments
+from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.upkeep_command import age
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-OLD_QUERY = "subscription { event { ... on TransactionProcessSession { __typename } } }"
-
-
-async def upgraded(world: World, **columns: Any) -> None:
-    """Make the installation one that an older version of the app has left."""
-    values = {
-        "in_step_version": "0.0.1",
-        "in_step_print": "old",
-        "registered_at": datetime.now(UTC) - timedelta(days=3),
-    }
-    async with world.house.database.write() as connection:
-        await connection.execute(update(installations).values(**values | columns))
+COMMAND = "import sys; sys.argv[0] = 'saleor-cinetpay'; from saleor_cinetpay.cli import main; main()"
 
 
-async def look(world: World) -> list[str]:
-    """Let the worker's chore take what is due, as it does once a minute; return what it logged."""
-    upkeep = world.house.upkeep
-    with capture_logs() as logs:
-        for taken in await upkeep.in_step.claim_due(8, except_shops=()):
-            await upkeep.look(taken)
-    return [log["event"] for log in logs]
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line on that folder's database."""
+    given = {"APP_ENV": "development", "DATABASE_URL": f"sqlite:///{folder}/ledger.db", **environment}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments],
+        env=inherited | given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
-async def stored(world: World, column: str) -> Any:
-    """Return one column of the installation."""
-    async with world.house.database.read() as connection:
-        return (await connection.execute(select(installations.c[column]))).scalar_one()
+async def prepare(folder: Path) -> None:
+    """Store an installation, an account, a paid payment of long ago and a pending one of now, sealed with `old`."""
+    database = Database(f"sqlite:///{folder}/ledger.db")
+    await migrate(database)
+    heart = build_heart(database, World(), secrets=SecretBox(["old"]))
+    await heart.install()
+    await heart.open(1, data={"phoneNumber": "0707080910", "phonePrefix": "225"})
+    await heart.open(2)
+    long_ago = SystemClock().now() - timedelta(days=500)
+    async with database.write() as connection:
+        await connection.execute(update(payments).values(watch_until=SystemClock().now() + timedelta(days=7)))
+        await connection.execute(
+            update(payments)
+            .where(payments.c.trans_id == trans_id(1))
+            .values(state=PaymentState.ACCEPTED, due_at=None, lease=None, opened_at=long_ago, watch_until=long_ago)
+        )
+    await database.close()
 
 
-async def test_an_upgraded_app_brings_its_webhooks_in_step(world: World) -> None:
-    """The first look after an upgrade changes what differs; the second changes nothing and asks nothing."""
-    (app,) = world.saleor.store.apps.values()
-    webhook = app.webhooks[-1]
-    right, webhook.query = webhook.query, OLD_QUERY
-    await upgraded(world)
-    assert ["webhooks_in_step"] == await look(world)
-    assert right == webhook.query
-    assert [] == await look(world)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with such a database."""
+    asyncio.run(prepare(tmp_path))
+    return tmp_path
 
 
-async def test_an_upgraded_saleor_is_noticed(world: World) -> None:
-    """Once a day Saleor is asked what it has become; the installation is told, and so is its manifest."""
-    await upgraded(world, saleor_version="3.20.1")
-    assert ["saleor_version_changed", "webhooks_in_step"] == await look(world)
-    assert world.saleor.config.version == await stored(world, "saleor_version")
+def test_rotation_says_what_was_done_and_when_the_old_key_can_go(folder: Path) -> None:
+    """All is sealed anew, the command ends well, and the day is that on which the last open link ends."""
+    done = run(folder, "rotate-keys", SECRET_KEY="new,old")
+    assert (0, "") == (done.returncode, done.stderr)
+    *counts, sealed, keys = done.stdout.splitlines()
+    assert "payments.sealed_form: 2 sealed, 2 of them anew." in counts
+    assert "Everything stored is sealed with the first key of SECRET_KEY." == sealed
+    day = f"{SystemClock().now() + timedelta(days=7):%Y-%m-%d}"
+    assert keys.startswith(f"The older keys can be taken out of SECRET_KEY on {day} ")
+    assert 0 == run(folder, "rotate-keys", SECRET_KEY="new").returncode
 
 
-async def test_a_saleor_that_is_away_is_asked_again(world: World) -> None:
-    """What failed is not taken for done: the next look, ten minutes later, does it."""
-    await upgraded(world)
-    (app,) = world.saleor.store.apps.values()
-    token, app.auth_token = app.auth_token, "another"
-    try:
-        assert ["webhooks_not_in_step"] == await look(world)
-    finally:
-        app.auth_token = token
-    assert "old" == await stored(world, "in_step_print")
-    assert [] == await look(world)
-    async with world.house.database.write() as connection:
-        await connection.execute(update(installations).values(in_step_due_at=datetime.now(UTC)))
-    assert ["webhooks_in_step"] == await look(world)
+def test_rotation_without_the_old_key_fails_and_says_why(folder: Path) -> None:
+    """What no key opens ends the command with status 1, a place to look at, and what to do."""
+    done = run(folder, "rotate-keys", SECRET_KEY="new")
+    assert 1 == done.returncode
+    assert f"payments.sealed_form: 2 that no key of SECRET_KEY opens, among them payments/{trans_id(1)}" in done.stderr
+    assert "Keep every key in SECRET_KEY, mend this, and call rotate-keys again." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-async def test_the_worker_does_it(world: World) -> None:
-    """Nobody has to click: the running worker takes an upgraded shop within its minute."""
-    (app,) = world.saleor.store.apps.values()
-    webhook = app.webhooks[-1]
-    right, webhook.query = webhook.query, OLD_QUERY
-    await upgraded(world)
-    world.house.upkeep.ask_at_once()
-    world.house.worker.wake()
-    await eventually(lambda: right == webhook.query)
+def test_purge_counts_first_and_then_purges(folder: Path) -> None:
+    """A dry run says how many and changes nothing; a purge says what has gone."""
+    said = [
+        run(folder, "purge", "--older-than", "400d", *more, SECRET_KEY="old").stdout
+        for more in (["--dry-run"], ["--dry-run"], [], [])
+    ]
+    assert ["1 payments would be purged. Nothing was changed.\n"] * 2 == said[:2]
+    assert said[2].startswith("1 payments purged, ")
+    assert "0 payments purged, 0 entries of their histories removed.\n" == said[3]
+
+
+@pytest.mark.parametrize(("written", "reason"), [("400", "is no age"), ("5d", "nothing younger than 30 days")])
+def test_a_wrong_age_is_refused(folder: Path, written: str, reason: str) -> None:
+    """What can't be an age, or is too short, ends with status 1 and the reason."""
+    done = run(folder, "purge", "--older-than", written, SECRET_KEY="old")
+    assert (1, True) == (done.returncode, reason in done.stderr)
+
+
+def test_ages_are_read() -> None:
+    """Days, weeks, months of thirty days and years of 365."""
+    assert [400, 420, 540, 730] == [age(written).days for written in ("400d", "60w", "18m", "2Y")]

@@ -78,7 +78,7 @@ async def test_two_refunds_of_one_payment(world: LiveWorld) -> None:
 
 
 async def test_a_cancelation(world: LiveWorld) -> None:
-    """Nobody has paid: the cancelation succeeds; and where the buyer pays all the same, it is charged and a person told."""
+    """Nobody has paid: it succeeds; where the buyer pays all the same, that is charged and a person is told."""
     transaction, trans_id = await world.at_cinetpay()
     assert () == await world.shop.request_action(transaction, "CANCEL")
     await world.shop.until(
@@ -88,7 +88,7 @@ async def test_a_cancelation(world: LiveWorld) -> None:
     books = await world.shop.until(transaction, lambda b: b.charged == PRICE, "the charge", within_s=60)
     assert PRICE == books.charged
     problems = await world.app.house.problems.open_of(await shop_url(world))
-    assert [ProblemKind.PAID_AFTER_CANCEL] == [p.kind for _, p in problems if p.trans_id == trans_id]
+    assert [ProblemKind.PAID_AFTER_CANCELATION] == [p.kind for _, p in problems if p.trans_id == trans_id]
 
 
 async def test_a_cancelation_of_what_is_paid(world: LiveWorld) -> None:
