@@ -38,12 +38,14 @@ function sendWith(bearer, address, options) {
 /** Show a page. `push`: as a new entry of the history; the Dashboard's address follows. */
 async function go(address, { push = true, quiet = false } = {}) {
   const mine = ++turn;
+  const spoken = locale;
   desk.setAttribute("aria-busy", "true");
   try {
     const reply = await ask(address);
     if (mine !== turn) return;
     if (reply === null) return put(document.getElementById("elsewhere").content);
     await show(reply, { push, quiet });
+    if (mine === turn && spoken !== locale) go(shown, { push: false, quiet: true }); // the Dashboard said it meanwhile
   } catch {
     if (mine === turn) put(document.getElementById("unreachable").content, () => go(address, { push, quiet }));
   } finally {
