@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test screenshots live simulate bench bench-scale bench-claims bench-desk bench-flood check wheel lock clean
+.PHONY: help setup demo test screenshots live simulate bench bench-scale bench-claims bench-desk bench-flood check wheel lock clean schema
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -41,6 +41,9 @@ bench-flood: setup ## show that forged notifications, 2,000 a second, hold up no
 LEDGER ?= 1000000
 bench-scale: setup ## what a large ledger costs: the app on LEDGER=1000000 payments beside the app on none
 	PYTHONPATH=tests $(BIN)/python -m bench.scale --payments $(LEDGER) --engines $(ENGINES)
+
+schema: setup ## fetch a running Saleor's schema for the tests: SALEOR_API_URL=...
+	@$(BIN)/python scripts/schema $(SALEOR_API_URL)
 
 bench-claims: setup ## show that what is due is found as fast among a million payments
 	PYTHONPATH=tests $(BIN)/python -m bench.claims
