@@ -227,10 +227,15 @@ class Shop(ABC):
         )
 
     async def finals(self, transaction: str, *types: str, within_s: float = 15) -> Books:
-        """Wait until the books hold these final events and no others; return them."""
-        return await self.until(
-            transaction, lambda books: sorted(types) == books.finals(), f"{sorted(types)}", within_s=within_s
-        )
+        """Wait until the books hold these final events and no others; return them.
+
+        Saleor writes an event down first and its sums a moment later, so a success is waited for in both.
+        """
+
+        def hold(books: Books) -> bool:
+            return sorted(types) == books.finals() and ("CHARGE_SUCCESS" not in types or books.charged > 0)
+
+        return await self.until(transaction, hold, f"{sorted(types)}", within_s=within_s)
 
     async def until(self, transaction: str, holds: Any, what: str, *, within_s: float = 15) -> Books:
         """Wait until something holds of the books; return them."""
