@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Exists, Table, and_, bindparam, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.database import Database
@@ -18,10 +18,17 @@ from saleor_cinetpay.database import Database
 class Due:
     """Claims the rows of a table that are due, the longest due first."""
 
-    def __init__(self, table: Table, *, whose: ColumnElement[Any], **also: Any) -> None:
-        """`whose` is the column of those of whom some may be left out; `also` is set beside the lease."""
+    def __init__(
+        self, table: Table, *, whose: ColumnElement[Any], one_by_one: Column[Any] | None = None, **also: Any
+    ) -> None:
+        """`whose` is the column of those of whom some may be left out; `also` is set beside the lease.
+
+        Of the rows that are the same in `one_by_one`, one at a time is taken, the oldest first.
+        """
         (key,) = table.primary_key
         due = select(key).where(table.c.due_at <= bindparam("at"))
+        if one_by_one is not None:
+            due = due.where(~_another_goes_first(table, one_by_one))
         of_others = due.where(whose.not_in(bindparam("busy", expanding=True)))
         self._of_all, self._of_others = (
             update(table)
@@ -48,3 +55,12 @@ class Due:
             return list(await connection.execute(claim, values))
 
         return await database.change(work)
+
+
+def _another_goes_first(table: Table, same: Column[Any]) -> Exists:
+    """Tell whether of the same there is an older row that is due, or one that is leased."""
+    other = table.alias("other")
+    (key,) = table.primary_key
+    older = and_(other.c.due_at <= bindparam("at"), other.c[key.name] < key)
+    leased = and_(other.c.due_at > bindparam("at"), other.c.lease.is_not(None))
+    return exists().where(other.c[same.name] == same, or_(older, leased))

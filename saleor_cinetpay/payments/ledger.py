@@ -52,7 +52,9 @@ _CLAIM = _LEASING.where(
     or_(payments.c.lease.is_(None), payments.c.due_at <= bindparam("at")),
 )
 _DUE_PAYMENTS = Due(payments, whose=payments.c.account_key)
-_DUE_REPORTS = Due(reports, whose=reports.c.saleor_api_url, attempts=reports.c.attempts + 1)
+_DUE_REPORTS = Due(
+    reports, whose=reports.c.saleor_api_url, one_by_one=reports.c.trans_id, attempts=reports.c.attempts + 1
+)
 
 log = structlog.get_logger(__name__)
 
@@ -220,7 +222,10 @@ class Ledger:
     # -- reports -------------------------------------------------------------------------------------------------
 
     async def claim_due_reports(self, limit: int, *, except_shops: Collection[str] = ()) -> list[DueReport]:
-        """Take the leases of reports that are due, the longest due first."""
+        """Take the leases of reports that are due, the longest due first, and one of each payment at a time.
+
+        Told two events of a transaction at the same instant, Saleor books both and may leave the sums of one out.
+        """
         return [report_of_row(row) for row in await self._claim(_DUE_REPORTS, limit, busy=except_shops)]
 
     async def report_delivered(self, due: DueReport, *, already_processed: bool) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from fakes import NOON
 from payments_kit import SHOP, Heart, trans_id, transaction_id
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import SaleorError, SaleorRefused, SaleorUnavailable
@@ -54,6 +54,41 @@ async def test_a_report_is_due_at_once_and_claimed_once(heart: Heart, other_hear
     assert [] == await other_heart.ledger.claim_due_reports(9)
     heart.world.clock.turn(0.1)
     assert 2 == (await due(other_heart)).attempts
+
+
+async def test_two_reports_of_one_payment_go_one_after_the_other(
+    heart: Heart, other_heart: Heart, database: Database
+) -> None:
+    """Saleor may lose the sums of two that come at once: the second is due once the first is there, in any process."""
+    await paid(heart)
+    await paid(heart, 2)
+    await second_report(database)
+    claims = await asyncio.gather(*(h.ledger.claim_due_reports(9) for h in [heart, other_heart] * 5))
+    first = [one for claimed in claims for one in claimed]
+    assert [trans_id(1), trans_id(2)] == sorted(one.report.trans_id for one in first)
+    assert {ReportType.CHARGE_SUCCESS} == {one.report.type for one in first}
+    assert [] == await other_heart.ledger.claim_due_reports(9)
+    for one in first:
+        await heart.ledger.report_delivered(one, already_processed=False)
+    assert ReportType.REFUND_SUCCESS == (await due(other_heart)).report.type
+
+
+async def test_a_report_that_waits_for_its_retry_holds_nobody_up(heart: Heart, database: Database) -> None:
+    """Where the first of two failed, the second is tried meanwhile."""
+    await paid(heart)
+    await second_report(database)
+    later = heart.world.clock.moment + SECOND
+    await heart.ledger.report_failed(await due(heart), reason="away", retry_at=later)
+    assert ReportType.REFUND_SUCCESS == (await due(heart)).report.type
+
+
+async def second_report(database: Database) -> None:
+    """Let the first payment have another event to tell."""
+    async with database.write() as connection:
+        row = (await connection.execute(select(reports).where(reports.c.trans_id == trans_id(1)))).one()._mapping
+        other = {"id": None, "type": ReportType.REFUND_SUCCESS, "psp_reference": "a refund"}
+        values = {name: value for name, value in (dict(row) | other).items() if name != "id"}
+        await connection.execute(insert(reports).values(**values))
 
 
 async def test_the_reports_of_busy_shops_wait(heart: Heart) -> None:
