@@ -292,12 +292,14 @@ async def test_a_cut_connection(
 
 async def test_control_installs_and_deletes(http: httpx.AsyncClient, saleor: SmallSaleor) -> None:
     """Apps come and go by the control API, and a failed installation says why."""
-    installed = await http.post("/_sandbox/apps", json={"manifestUrl": MANIFEST_URL})
-    assert (201, GATEWAY) == (installed.status_code, installed.json()["identifier"])
-    failed = await http.post("/_sandbox/apps", json={"manifestUrl": f"{APP_URL}/nowhere"})
-    assert (422, {"error": "App internal error (404)."}) == (failed.status_code, failed.json())
     deleted = [(await http.delete(f"/_sandbox/apps/{GATEWAY}")).status_code for _ in range(2)]
     assert [204, 404] == deleted
+    installed = await http.post("/_sandbox/apps", json={"manifestUrl": MANIFEST_URL})
+    assert (201, GATEWAY) == (installed.status_code, installed.json()["identifier"])
+    again = await http.post("/_sandbox/apps", json={"manifestUrl": MANIFEST_URL})
+    assert (422, True) == (again.status_code, "already installed" in again.json()["error"])
+    failed = await http.post("/_sandbox/apps", json={"manifestUrl": f"{APP_URL}/nowhere"})
+    assert (422, {"error": "App internal error (404)."}) == (failed.status_code, failed.json())
     assert 400 == (await http.post("/_sandbox/apps", json={"url": MANIFEST_URL})).status_code
 
 
