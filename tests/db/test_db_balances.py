@@ -81,6 +81,17 @@ async def test_cinetpay_is_asked_once_a_minute(
     assert (NOON + timedelta(minutes=1), 2) == (newer.read_at, purses.calls)
 
 
+async def test_two_processes_at_the_same_instant_ask_once(
+    balances: Balances, other_database: Database, clock: TurnedClock, purses: Purses
+) -> None:
+    """Whoever claims the minute asks; the other shows what is kept."""
+    other = Balances(database=other_database, reader=purses, clock=clock)
+    await balances.of(an_account(), wait_s=5)
+    clock.turn(60)
+    await asyncio.gather(*(each.of(an_account(), wait_s=5) for each in (balances, other)))
+    assert 2 == purses.calls
+
+
 async def test_each_account_has_its_own(balances: Balances, purses: Purses) -> None:
     """One account's reading says nothing about another's."""
     await balances.of(an_account(), wait_s=5)
