@@ -17,13 +17,13 @@ class _Wire(BaseModel):
 
 
 def _storable(value: object) -> object:
-    """Drop what JSON can spell and no database stores: NUL, and half a surrogate pair."""
-    if not isinstance(value, str):
-        return "" if value is None else value
-    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    """Drop what JSON can spell and nobody can store or send on: NUL, and half a surrogate pair."""
+    return value.replace("\x00", "").encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 Storable = Annotated[str, BeforeValidator(_storable)]
+"""Every text that Saleor brings; the storefront's `data` alone is read elsewhere."""
+StorableOrEmpty = Annotated[Storable, BeforeValidator(lambda value: "" if value is None else value)]
 
 
 def _a_transaction(written: str) -> TransactionId:
@@ -36,7 +36,7 @@ class SaleorMoney(_Wire):
     """Saleor's Money."""
 
     amount: Annotated[Decimal, Field(allow_inf_nan=False)]
-    currency: str
+    currency: Storable
 
     @property
     def money(self) -> Money:
@@ -47,15 +47,15 @@ class SaleorMoney(_Wire):
 class SaleorRecipient(_Wire):
     """The app that Saleor means."""
 
-    id: str
+    id: Storable
 
 
 class SaleorChannel(_Wire):
     """The channel that is sold in."""
 
-    id: str
-    slug: str
-    currency_code: str
+    id: Storable
+    slug: Storable
+    currency_code: Storable
 
 
 class SaleorTotal(_Wire):
@@ -68,11 +68,11 @@ class SaleorSourceObject(_Wire):
     """The Checkout or the Order that is paid."""
 
     typename: Annotated[Literal["Checkout", "Order"], Field(alias="__typename")]
-    id: str
-    number: str | None = None
+    id: Storable
+    number: Storable | None = None
     channel: SaleorChannel
-    email: str | None = None
-    user_email: str | None = None
+    email: Storable | None = None
+    user_email: Storable | None = None
     total: SaleorTotal | None = None
     total_price: SaleorTotal | None = None
 
@@ -94,7 +94,7 @@ class SaleorAction(_Wire):
     """What Saleor wants charged."""
 
     amount: Annotated[Decimal, Field(allow_inf_nan=False)]
-    currency: str
+    currency: Storable
 
     @property
     def money(self) -> Money:
@@ -129,7 +129,7 @@ class SaleorRequestEvent(_Wire):
     psp_reference: str | None = None
     amount: SaleorMoney
     created_at: AwareDatetime
-    message: Storable = ""
+    message: StorableOrEmpty = ""
     idempotency_key: Storable | None = None
 
     @property
@@ -163,7 +163,7 @@ class SaleorActedTransaction(_Wire):
 class SaleorPrincipal(_Wire):
     """Who asked: a user or an app. Saleor may leave it out."""
 
-    name: Annotated[Storable, Field(validation_alias=AliasChoices("email", "name"))] = ""
+    name: Annotated[StorableOrEmpty, Field(validation_alias=AliasChoices("email", "name"))] = ""
 
 
 class SaleorCall(_Wire):

@@ -237,3 +237,22 @@ def graphql_id() -> str:
 
 async def _with_amount(world: World, amount: Decimal) -> Session:
     return await world.saleor.initialize(world.saleor.create_checkout(), amount=amount)
+
+
+@pytest.mark.parametrize("half", ["\ud800", "\x00"])
+async def test_half_a_character_breaks_nothing(world: World, half: str) -> None:
+    """What JSON can spell and nobody can store or send on is left out: the payment opens, a currency stays refused."""
+    session = await world.opened()
+    assert session.transaction is not None
+    source = {"__typename": "Order", "id": f"T3Jk{half}", "number": f"7{half}", "userEmail": f"a{half}@shop.example"}
+    channel = {"id": f"Q2g={half}", "slug": f"default-channel{half}", "currencyCode": "XOF"}
+    changes: dict[str, Any] = {
+        "transaction": {"id": graphql_id(), "chargedAmount": {"amount": 0.0, "currency": "XOF"}},
+        "sourceObject": source | {"channel": channel, "total": {"gross": {"amount": 700.0, "currency": "XOF"}}},
+    }
+    opened = await world.saleor.send_webhook("TRANSACTION_INITIALIZE_SESSION", session.transaction, changes=changes)
+    assert FORM_KEYS == set(opened.json["data"]["redirect"])
+    changes["action"] = {"amount": 700.0, "currency": f"XO{half}", "actionType": "CHARGE"}
+    changes["transaction"] = {"id": graphql_id(), "chargedAmount": {"amount": 0.0, "currency": f"XO{half}"}}
+    refused = await world.saleor.send_webhook("TRANSACTION_INITIALIZE_SESSION", session.transaction, changes=changes)
+    assert ["CURRENCY_NOT_SUPPORTED"] == [error["code"] for error in refused.json["data"]["errors"]]
