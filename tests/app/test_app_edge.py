@@ -159,8 +159,8 @@ async def test_forged_webhooks_cost_the_database_nothing(tmp_path: Path) -> None
         began_at = time.monotonic()
         with statements() as said:
             async with asyncio.TaskGroup() as group:
-                asked = [group.create_task(forged_webhook(world, session.transaction, number)) for number in range(150)]
-        assert {401: 150} == counted(task.result() for task in asked)
+                asked = [group.create_task(forged_webhook(world, session.transaction, number)) for number in range(45)]
+        assert {401: 45} == counted(task.result() for task in asked)
         assert said.count("SELECT") <= rounds_since(began_at)
         assert said.count("UPDATE") <= 2 + time.monotonic() - began_at
         assert "redirect" in (await world.opened()).data

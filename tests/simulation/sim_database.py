@@ -26,6 +26,11 @@ NEXT_DUE = " UNION ALL ".join(
     f"SELECT '{table}', min(due_at) FROM {table}" for table in ("payments", "reports", "completions")
 )
 
+WAITING_FOR_A_PERSON = """
+SELECT count(*) FROM completions WHERE due_at IS NOT NULL
+AND trans_id IN (SELECT trans_id FROM refunds WHERE state = 'waiting')
+"""
+
 
 class Life(Protocol):
     """What a process of ours lives by."""
@@ -85,6 +90,11 @@ class Store:
         """Return when the next work in each table is due."""
         rows = self._raw.execute(NEXT_DUE)
         return {table: datetime.fromisoformat(due_at).replace(tzinfo=UTC) for table, due_at in rows if due_at}
+
+    def waits_for_a_person(self) -> bool:
+        """Say whether what is due are checkouts whose refunds nobody has decided on; they wait as long."""
+        ((waiting,),) = self._raw.execute(WAITING_FOR_A_PERSON)
+        return set(self.due_at()) == {"completions"} and bool(waiting)
 
     @contextmanager
     def transaction(self, life: Life) -> Iterator[_Statements]:

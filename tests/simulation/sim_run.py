@@ -95,6 +95,8 @@ async def nothing_is_due(world: SimWorld) -> None:
     until = world.clock.moment + END
     while due_at := world.store.due_at():
         if world.clock.moment > until:
+            if world.store.waits_for_a_person():
+                return
             world.broken.append("something is due for ever")
             return
         await asyncio.sleep(max((min(due_at.values()) - world.clock.moment) / timedelta(seconds=1), 0.0) + 60.0)

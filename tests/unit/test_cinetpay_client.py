@@ -432,6 +432,7 @@ async def test_every_error_of_the_transport_is_translated(kind: type[Exception])
 async def test_the_api_key_is_in_no_error_and_no_log(head: str, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """A server that repeats our API key can't get it, or the phone number, into an error, a traceback or a log."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx2")  # the app's own logs keep it quieter
     async with serving(says(head, body)) as api_url, httpx.AsyncClient() as http:
         client = CinetPayClient(http, api_url=api_url, timeout_s=2)
         with pytest.raises(CinetPayError) as raised:
