@@ -171,6 +171,7 @@ async def test_beside_an_order(demo: Demo, new_clerk: NewClerk) -> None:
     order_id, number = await order_of(demo, trans_id)
     widget = await clerk.visits(f"/orders/{quote(order_id, safe='')}")
     await expect(widget.get_by_text("Payé", exact=True)).to_be_visible()
+    assert [] == await clerk.found_by_axe(widget)
     await widget.get_by_role("button", name="Copier : Référence").click()
     await expect(widget.locator("#announcer")).to_have_text("Copié")
     await widget.get_by_role("link", name="Détails").click()
