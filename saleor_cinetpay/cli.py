@@ -4,34 +4,28 @@ import asyncio
 import atexit
 import json
 import os
-import secrets
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
-from pydantic import ValidationError
 
 from saleor_cinetpay import __version__, doctor_command, upkeep_command
 from saleor_cinetpay.app import build_house
-from saleor_cinetpay.dashboard.gate import Dashboards
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import DemoPorts, run_demo
 from saleor_cinetpay.edge.connections import PROTOCOL
-from saleor_cinetpay.edge.proxies import Trusted
+from saleor_cinetpay.environment import SettingsUnreadable, read_settings
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.insight.telemetry import set_up_telemetry
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.metrics import SEVERAL_PROCESSES
 from saleor_cinetpay.migrations import migrate as migrate_database
 from saleor_cinetpay.reconcile_command import reconcile, show_csv, show_json, show_text
-from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
 from saleor_cinetpay.sandbox.cinetpay.command import serve as serve_sandbox
 from saleor_cinetpay.sandbox.cinetpay.config import (
@@ -44,7 +38,6 @@ from saleor_cinetpay.sandbox.cinetpay.config import (
 from saleor_cinetpay.settings import Settings
 
 DAY = "%Y-%m-%d"
-DEVELOPMENT_KEY = Path("data/development-secret-key")
 GRACEFUL_SHUTDOWN_S = 12
 KEEP_ALIVE_S = 75
 
@@ -55,14 +48,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class SettingsUnreadable(ValueError):
-    """The environment can't be read as settings; each complaint names its variable."""
-
-    def __init__(self, complaints: Sequence[str]) -> None:
-        super().__init__("\n".join(complaints))
-        self.complaints = complaints
 
 
 def main() -> None:
@@ -80,7 +65,7 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Settle and report in the background of this process.")] = True,
 ) -> None:
     """Migrate the database, serve the app, and settle payments in the background."""
-    settings = _settings()
+    settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)
     asyncio.run(_migrate(settings))
     if settings.workers > 1:
@@ -105,7 +90,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """Settle payments and deliver reports, without serving; any number of these may run."""
-    settings = _settings()
+    settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)
     set_up_telemetry()
 
@@ -126,7 +111,7 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version's tables; does nothing where they are there."""
-    settings = _settings()
+    settings = read_settings()
     asyncio.run(_migrate(settings))
     typer.echo("The database is up to date.")
 
@@ -147,7 +132,7 @@ def reconcile_history(
         _fail("choose --json or --csv")
     show = show_json if as_json else show_csv if as_csv else show_text
     days = (first and first.date(), last and last.date())
-    not_asked = reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
+    not_asked = reconcile(read_settings(), *days, account=account, dry_run=dry_run, show=show)
     if not_asked:
         _fail("\n".join(not_asked))
 
@@ -162,7 +147,7 @@ def doctor(
     """Check everything that can be wrong, and say what to do; changes nothing, ends with 1 where something fails."""
     show = doctor_command.show_json if as_json else doctor_command.show_text
     try:
-        settings = _settings()
+        settings = read_settings()
     except SettingsUnreadable as error:
         doctor_command.unreadable_settings(error.complaints, show)
         sys.exit(1)
@@ -173,7 +158,7 @@ def doctor(
 @app.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal everything stored with the first key of SECRET_KEY, while the app runs; a repeat goes on where one ended."""
-    if failures := upkeep_command.rotate_keys(_settings()):
+    if failures := upkeep_command.rotate_keys(read_settings()):
         _fail("\n".join(failures))
 
 
@@ -183,7 +168,7 @@ def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
 ) -> None:
     """Remove phone numbers, e-mail addresses, forms and histories of payments that were closed so long ago."""
-    if failures := upkeep_command.purge_old(_settings(), upkeep_command.age(older_than), dry_run=dry_run):
+    if failures := upkeep_command.purge_old(read_settings(), upkeep_command.age(older_than), dry_run=dry_run):
         _fail("\n".join(failures))
 
 
@@ -193,7 +178,7 @@ def manifest(
     saleor_version: Annotated[str, typer.Option(help="The Saleor that asks, such as 3.23.")] = "3.23",
 ) -> None:
     """Print the manifest as Saleor gets it."""
-    settings = _settings()
+    settings = read_settings()
     base = base_url or settings.app_api_base_url or f"http://localhost:{settings.port}"
     document = build_manifest(
         base_url=base, app_id=settings.manifest_app_id, schema_version=saleor_version, webhooks=declared_webhooks()
@@ -241,39 +226,6 @@ def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     pass
-
-
-def _settings() -> Settings:
-    """Read the environment, and say in words what is wrong with it."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise SettingsUnreadable([_complaint(problem["loc"], problem["msg"]) for problem in error.errors()]) from None
-    AddressRules(allowed=settings.allowed_saleor_urls)  # says here, and in words, what can't be read of it
-    Dashboards(settings.dashboard_urls, development=not settings.production)  # the same
-    Trusted(settings.forwarded_allow_ips)  # likewise
-    if not settings.secret_keys:
-        os.environ["SECRET_KEY"] = _development_key()
-        settings = Settings()
-    return settings
-
-
-def _complaint(location: tuple[int | str, ...], message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return f"{str(location[0]).upper()}: {message}" if location else message
-
-
-def _development_key() -> str:
-    """Return the key of this folder's development database, generated at the first start."""
-    DEVELOPMENT_KEY.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(DEVELOPMENT_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return DEVELOPMENT_KEY.read_text()
-    key = secrets.token_urlsafe(32)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key)
-    return key
 
 
 def _count_together() -> None:

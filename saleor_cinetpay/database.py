@@ -13,17 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiosqlite
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
-from sqlalchemy.engine import URL, Dialect, ExceptionContext, make_url
+from sqlalchemy.engine import URL, Dialect, ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
+from saleor_cinetpay.database_url import async_url, make_file
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.group_commit import GroupCommit, Outcome, Work, carried_out
 
@@ -82,6 +82,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._units: _SQLiteUnits | None = None
         if self.is_sqlite:
+            make_file(self.url)
             self._units = _SQLiteUnits(self.url)
             self._writer = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(self.url, connections=READERS, begin="BEGIN")
@@ -195,34 +196,13 @@ def _reading_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
 
-def async_url(url: str) -> URL:
-    """Read `sqlite:///file`, `postgresql://...` as the asynchronous driver's URL, and make the file's folder.
-
-    Raises:
-        ValueError: for any other database.
-    """
-    try:
-        parsed = make_url(url)
-    except (SQLAlchemyError, ValueError):
-        raise ValueError("DATABASE_URL is no database address: write sqlite:///file or postgresql://...") from None
-    match parsed.get_backend_name():
-        case "sqlite":
-            if parsed.database and parsed.database != ":memory:":
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            return parsed.set(drivername="sqlite+aiosqlite")
-        case "postgresql" | "postgres":
-            return parsed.set(drivername="postgresql+asyncpg")
-        case other:
-            raise ValueError(f"DATABASE_URL names {other}: only sqlite and postgresql are supported")
-
-
 def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        async_creator=partial(_sqlite_connection, url.database or ":memory:"),
+        async_creator=partial(_sqlite_connection, str(url.database)),
     )
     _as_sqlite_should_be(engine.sync_engine, begin)
     return engine

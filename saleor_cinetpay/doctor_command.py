@@ -9,12 +9,14 @@ import typer
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.doctor.checks import examine, examine_saleor
 from saleor_cinetpay.doctor.finding import Finding, Grade, english, failure
+from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
 from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.settings import Settings
 
 MARKS = {Grade.OK: "ok     ", Grade.NOTE: "note   ", Grade.WARNING: "WARNING", Grade.FAILURE: "FAILURE"}
+UNMADE = english("Check DATABASE_URL, and that the app's user may write there.")
 
 Show = Callable[[Sequence[Finding]], None]
 
@@ -65,7 +67,10 @@ def show_text(findings: Sequence[Finding]) -> None:
 
 
 async def _diagnose(settings: Settings, saleor_api_url: str | None) -> list[Finding]:
-    house = build_house(settings)
+    try:
+        house = build_house(settings)
+    except AppError as error:
+        return [failure("database", english("{reason}.", reason=str(error)), UNMADE)]
     try:
         means = means_of(house)
         if saleor_api_url is not None:

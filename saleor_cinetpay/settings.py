@@ -1,12 +1,15 @@
 """The environment, read once into frozen settings; names and defaults are public (docs/configuration.md)."""
 
+import re
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from saleor_cinetpay.database_url import async_url
 from saleor_cinetpay.logs import LogLevel
 from saleor_cinetpay.schedule import parse_delays_s
 
@@ -15,6 +18,10 @@ CommaSeparated = Annotated[
     NoDecode,
     BeforeValidator(lambda v: tuple(p.strip() for p in v.split(",") if p.strip()) if isinstance(v, str) else v),
 ]
+
+_READABLE = re.compile("[^\ud800-\udfff]*")
+_TOKEN = re.compile(r"[ -~]+")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(/[^\s?#\\]*)?")
 
 
 class AppEnv(StrEnum):
@@ -42,9 +49,9 @@ class Settings(BaseSettings):
     cinetpay_site_id: str | None = None
     cinetpay_api_key: SecretStr | None = None
     cinetpay_currency: Literal["CFA", "XOF"] = "CFA"
-    cinetpay_timeout_s: float = Field(default=8.0, gt=0, le=60)
+    cinetpay_timeout_s: float = Field(default=8.0, gt=0, le=60, allow_inf_nan=False)
     check_delays_s: str = "5,10,15,30,60,300*12,1800*46,21600"
-    refusal_grace_s: float = Field(default=180.0, ge=0, allow_inf_nan=False)
+    refusal_grace_s: float = Field(default=180.0, ge=0, le=366 * 86400, allow_inf_nan=False)
     watch_days: float = Field(default=7.0, gt=0, le=366, allow_inf_nan=False)
     purge_after_days: float | None = Field(default=None, ge=30, le=36500, allow_inf_nan=False)
     dashboard_urls: CommaSeparated = ()
@@ -59,12 +66,34 @@ class Settings(BaseSettings):
     @field_validator("log_level", "log_format", "app_env", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("cinetpay_currency", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
-        return value.strip().upper() if isinstance(value, str) else value
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _trimmed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not _READABLE.fullmatch(value):
+            raise ValueError("is no text in UTF-8")
+        return value.strip()
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr) -> SecretStr:
+        async_url(value.get_secret_value())
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("must be of ASCII characters: it comes in a header")
+        return value
 
     @field_validator("check_delays_s")
     @classmethod
@@ -83,6 +112,8 @@ class Settings(BaseSettings):
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("https://", "http://")):
             raise ValueError("must be a web address that starts with https:// (or http:// in development)")
+        if value is not None and not _is_web_address(value):
+            raise ValueError("must be a web address of host and path, such as https://pay.example.com")
         return value
 
     @model_validator(mode="after")
@@ -115,3 +146,11 @@ class Settings(BaseSettings):
         """The keys of SECRET_KEY: the first encrypts, all decrypt. Empty where development left it unset."""
         raw = self.secret_key.get_secret_value() if self.secret_key else ""
         return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+
+def _is_web_address(written: str) -> bool:
+    try:
+        parts = urlsplit(written)
+        return _WEB_ADDRESS.fullmatch(written) is not None and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that can't be
+        return False

@@ -23,6 +23,7 @@ FOUNDATIONS = frozenset(
         "chance",
         "schedule",
         "settings",
+        "database_url",
         "logs",
         "gathering",
         "metrics",
@@ -55,10 +56,10 @@ PLAN: dict[str, frozenset[str]] = {
     | BORDERS
     | {"payments", "database", "adapters", "background", "desk_pages", "doctor", "edge", "insight", "lifespan"}
     | {"saleor_upkeep"},
+    "environment": FOUNDATIONS | {"saleor", "edge", "dashboard"},
     "cli": FOUNDATIONS
     | PARTS
-    | BORDERS
-    | {"payments", "database", "app", "edge", "insight", "sandbox", "migrations", "demo"}
+    | {"environment", "database", "app", "edge", "insight", "sandbox", "migrations", "demo"}
     | {"reconcile_command", "upkeep_command", "doctor_command"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
     "examining": FOUNDATIONS | {"app", "doctor"},

@@ -87,10 +87,9 @@ async def journal(means: Means) -> AsyncIterator[Finding]:
 
 async def disk(means: Means) -> AsyncIterator[Finding]:
     """There is room beside a SQLite file, and nobody else of this machine reads it."""
-    name = means.database.url.database
-    if not means.database.is_sqlite or not name or name == ":memory:":
+    if not means.database.is_sqlite:
         return
-    file, free, mode = await asyncio.to_thread(_disk_of, name)
+    file, free, open_files = await asyncio.to_thread(_disk_of, str(means.database.url.database))
     if free < LITTLE_SPACE_BYTES:
         yield failure(
             "disk",
@@ -105,11 +104,11 @@ async def disk(means: Means) -> AsyncIterator[Finding]:
         )
     else:
         yield ok("disk", english("{free} GB are free beside the database.", free=free // 1024**3))
-    if mode & (stat.S_IRWXO):
+    if open_files:
         yield warning(
             "file_mode",
-            english("{file} can be read by every user of this machine.", file=file),
-            english("chmod o= {file}", file=file),
+            english("Every user of this machine can read {files}.", files=", ".join(map(str, open_files))),
+            english("chmod o= {files}", files=" ".join(map(str, open_files))),
         )
 
 
@@ -239,6 +238,8 @@ async def unanswered(means: Means) -> AsyncIterator[Finding]:
         yield ok("unanswered", english("CinetPay answers about every open payment."))
 
 
-def _disk_of(name: str) -> tuple[Path, int, int]:
+def _disk_of(name: str) -> tuple[Path, int, list[Path]]:
     file = Path(name).resolve()
-    return file, shutil.disk_usage(file.parent).free, file.stat().st_mode if file.exists() else 0
+    kept = [file, *(file.with_name(f"{file.name}-{beside}") for beside in ("wal", "shm"))]
+    open_to_all = [one for one in kept if one.exists() and one.stat().st_mode & stat.S_IRWXO]
+    return file, shutil.disk_usage(file.parent).free, open_to_all

@@ -37,7 +37,7 @@ class Trusted:
             try:
                 self._networks.append(ip_network(part, strict=False))
             except ValueError:
-                raise ValueError(f"FORWARDED_ALLOW_IPS: {part!r} is no address and no network (10.0.0.0/8)") from None
+                raise ValueError(f"{part!r} is no address and no network (10.0.0.0/8)") from None
 
     def __contains__(self, address: str) -> bool:
         if self._everybody:

@@ -60,7 +60,6 @@ async def running_ward(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         socket = listening(0)
         wall = Wall(world.app)
         await stack.enter_async_context(serving(wall.asgi(), socket))
-        await asyncio.to_thread(os.chmod, folder / "ledger.db", 0o600)
         means = means_of(world.house)
         allowed = means.settings.model_copy(update={"allowed_saleor_urls": (world.saleor.config.api_url,)})
         yield Ward(
@@ -488,16 +487,20 @@ async def test_every_check_has_a_planted_fault(ward: Ward) -> None:
 
 
 async def test_a_full_disk_and_an_open_file(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little room is a failure, not much a warning, and a file that everybody can read a warning of its own."""
-    file = str(ward.world.house.database.url.database)
+    """Little room is a failure, not much a warning, and files that everybody can read a warning that names them."""
+    file = Path(str(ward.world.house.database.url.database))
+    log = file.with_name(f"{file.name}-wal")
     more_than_there_is = 1 << 60
     monkeypatch.setattr(database_checks, "HARDLY_SPACE_BYTES", more_than_there_is)
     assert {"disk": Grade.WARNING} == wrong([f async for f in database_checks.disk(ward.means)])
     monkeypatch.setattr(database_checks, "LITTLE_SPACE_BYTES", more_than_there_is)
-    await asyncio.to_thread(os.chmod, file, 0o644)
-    both = wrong([f async for f in database_checks.disk(ward.means)])
-    await asyncio.to_thread(os.chmod, file, 0o600)
-    assert {"disk": Grade.FAILURE, "file_mode": Grade.WARNING} == both
+    for one in (file, log):
+        await asyncio.to_thread(os.chmod, one, 0o644)
+    both = [f async for f in database_checks.disk(ward.means)]
+    for one in (file, log):
+        await asyncio.to_thread(os.chmod, one, 0o600)
+    assert {"disk": Grade.FAILURE, "file_mode": Grade.WARNING} == wrong(both)
+    assert f"Every user of this machine can read {file}, {log}." == both[1].said.say(Language.ENGLISH)
 
 
 class WithoutLog(Database):

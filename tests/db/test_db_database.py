@@ -1,6 +1,8 @@
 """The database: what it loses, nothing; what goes wrong, one error."""
 
 import asyncio
+import os
+import stat
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +12,7 @@ from fakes import NOON
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from saleor_cinetpay.database import Database, async_url, prove_alive
+from saleor_cinetpay.database import Database, prove_alive
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.payments.tables import payment_events
 
@@ -106,10 +108,16 @@ async def test_a_living_database_proves_it(database: Database) -> None:
 @pytest.mark.parametrize("url", ["sqlite:////proc/x.db", "postgresql://nobody:none@127.0.0.1:1/x"])
 async def test_a_database_that_is_not_there_is_unavailable(url: str) -> None:
     """Nobody listening, or no place for the file, is the ledger's failure and nothing else."""
-    database = Database(url)
+
+    async def look() -> None:
+        database = Database(url)
+        try:
+            await prove_alive(database, within_s=5)
+        finally:
+            await database.close()
+
     with pytest.raises(LedgerUnavailable):
-        await prove_alive(database, within_s=5)
-    await database.close()
+        await look()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -133,29 +141,36 @@ async def test_sqlite_survives_a_power_cut(database: Database) -> None:
         assert ["wal", 2, 1] == pragmas
 
 
-@pytest.mark.parametrize(
-    ("url", "driver"),
-    [
-        ("sqlite:///{folder}/new/deep/x.db", "sqlite+aiosqlite"),
-        ("sqlite:///:memory:", "sqlite+aiosqlite"),
-        ("sqlite://", "sqlite+aiosqlite"),
-        ("postgresql://u:p@h:5/d", "postgresql+asyncpg"),
-        ("postgres://u:p@h/d", "postgresql+asyncpg"),
-        ("postgresql+psycopg://u:p@h/d", "postgresql+asyncpg"),
-    ],
-)
-def test_addresses_that_people_write(tmp_path: Path, url: str, driver: str) -> None:
-    """The usual spellings lead to the asynchronous driver, and a file's folder is made."""
-    assert driver == async_url(url.format(folder=tmp_path)).drivername
-    assert ("{folder}" in url) is (tmp_path / "new" / "deep").is_dir()
+async def test_a_new_file_is_for_this_user_alone(tmp_path: Path) -> None:
+    """The file, its folder and the files beside it hold sealed secrets and names: nobody else can read what we make."""
+    file = tmp_path / "new" / "deep" / "ledger.db"
+    before = os.umask(0o022)
+    try:
+        made = Database(f"sqlite:///{file}")
+        async with made.write() as connection:
+            await connection.exec_driver_sql("CREATE TABLE t (x)")
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in file.parent.iterdir()}
+        await made.close()
+    finally:
+        os.umask(before)
+    assert {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600} == modes
 
 
-@pytest.mark.parametrize("url", ["", "no address", "mysql://u:p@h/d", "postgresql://h:port/d"])
-def test_addresses_of_nothing(url: str) -> None:
-    """What is no database of ours is told so, without the address, which may hold a password."""
-    with pytest.raises(ValueError, match="DATABASE_URL") as raised:
-        async_url(url)
-    assert "u:p" not in str(raised.value)
+def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    """Whoever has given a file to others meant it: only `doctor` speaks of it."""
+    file = tmp_path / "ledger.db"
+    file.write_bytes(b"")
+    file.chmod(0o640)
+    Database(f"sqlite:///{file}")
+    assert 0o640 == stat.S_IMODE(file.stat().st_mode)
+
+
+def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """The operator is told which file, and why."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(LedgerUnavailable) as raised:
+        Database(f"sqlite:///{tmp_path}/file/ledger.db")
+    assert f"the database's file {tmp_path}/file/ledger.db can't be made: File exists" == str(raised.value)
 
 
 def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
