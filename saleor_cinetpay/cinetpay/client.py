@@ -225,7 +225,7 @@ def _retry_after_s(response: httpx.Response) -> float | None:
 def _http_date(written: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else None
 

@@ -84,7 +84,8 @@ def conclude(
 
 def _accept(payment: Payment, seen: Observation, *, now: datetime, policy: Policy) -> Conclusion:
     paid_at = seen.transaction.paid_at if isinstance(seen, Found) else None
-    return accepted(_with_payer(payment, seen), payment.amount, paid_at=paid_at, now=now, policy=policy)
+    right = replace(_with_payer(payment, seen), held_amount=None)  # what was doubted before is not what is charged
+    return accepted(right, payment.amount, paid_at=paid_at, now=now, policy=policy)
 
 
 def accepted(

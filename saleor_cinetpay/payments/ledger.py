@@ -25,7 +25,7 @@ from saleor_cinetpay.payments.nudges import CLOSED, nudging
 from saleor_cinetpay.payments.outbox import write_report
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
-from saleor_cinetpay.payments.report import DueReport, Report, ReportState
+from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
 from saleor_cinetpay.payments.rows import MUTABLE, payment_of, report_of_row, row_of
 from saleor_cinetpay.payments.surplus import paid_besides
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
@@ -35,6 +35,7 @@ LEASE = timedelta(seconds=30)
 
 # What every payment needs is spelled once: building a statement takes SQLAlchemy longer than SQLite takes to run it.
 _ONE = select(payments).where(payments.c.trans_id == bindparam("of"))
+_STATE = select(payments.c.state).where(payments.c.trans_id == bindparam("of")).with_for_update()
 _LEASED = _ONE.where(payments.c.lease == bindparam("held")).with_for_update()
 # The columns of MUTABLE, which are given as parameters, are set as well.
 _SAVE = (
@@ -239,11 +240,17 @@ class Ledger:
         await self._finish(due, done, event)
 
     async def report_failed(self, due: DueReport, *, reason: str, retry_at: datetime) -> None:
-        """Give a report back, to be tried again then."""
+        """Give a report back, to be tried again then; a failure that an acceptance has overtaken is withdrawn."""
         event = Event(
             kind="report_failed", detail={"type": due.report.type, "attempts": due.attempts, "reason": reason[:300]}
         )
-        await self._finish(due, {"due_at": retry_at, "lease": None}, event)
+        withdrawn = {"state": ReportState.SUPERSEDED, "due_at": None, "lease": None}
+        await self._finish(
+            due,
+            {"due_at": retry_at, "lease": None},
+            event,
+            if_accepted=withdrawn if due.report.type is ReportType.CHARGE_FAILURE else None,
+        )
 
     async def take_up_again(self, saleor_api_url: str) -> None:
         """Make everything due that a Saleor is to be told, because it has just registered (again)."""
@@ -323,11 +330,18 @@ class Ledger:
             )
             await self.problems.raise_in(connection, problem, now)
 
-    async def _finish(self, due: DueReport, values: Mapping[str, Any], event: Event) -> None:
-        finish = update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease).values(dict(values))
+    async def _finish(
+        self, due: DueReport, values: Mapping[str, Any], event: Event, *, if_accepted: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write what became of a delivery, if the lease is ours; something else where the payment is accepted."""
+        finish = update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease)
 
         async def work(connection: AsyncConnection) -> None:
-            finished: CursorResult[Any] = await connection.execute(finish)
+            became = values
+            if if_accepted is not None:
+                state = (await connection.execute(_STATE, {"of": due.report.trans_id})).scalar_one_or_none()
+                became = if_accepted if state == PaymentState.ACCEPTED else values
+            finished: CursorResult[Any] = await connection.execute(finish.values(dict(became)))
             if finished.rowcount == 1:
                 await record(connection, due.report.trans_id, self._clock.now(), event)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,7 @@ from saleor_cinetpay.payments.tables import reports
 async def write_report(connection: AsyncConnection, report: Report, now: datetime) -> None:
     """Write a report down; one that stands there already stays as it is."""
     if report.type is ReportType.CHARGE_SUCCESS:
-        await _supersede_failure(connection, report)
+        await _supersede_failure(connection, report, now)
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {
         "trans_id": report.trans_id,
@@ -33,14 +33,19 @@ async def write_report(connection: AsyncConnection, report: Report, now: datetim
     await connection.execute(insert(reports).values(row).on_conflict_do_nothing())
 
 
-async def _supersede_failure(connection: AsyncConnection, success: Report) -> None:
-    """Withdraw a failure that an acceptance overtakes before Saleor has heard of it."""
+async def _supersede_failure(connection: AsyncConnection, success: Report, now: datetime) -> None:
+    """Withdraw a failure that an acceptance overtakes before Saleor has heard of it.
+
+    One that is on its way just now stays: the success waits for it (`Ledger.claim_due_reports`), as Saleor may lose the
+    sums of two events that come at the same instant. Should it not arrive, it is withdrawn then.
+    """
     await connection.execute(
         update(reports)
         .where(
             reports.c.trans_id == success.trans_id,
             reports.c.type == ReportType.CHARGE_FAILURE,
             reports.c.state == ReportState.DUE,
+            or_(reports.c.lease.is_(None), reports.c.due_at <= now),
         )
         .values(state=ReportState.SUPERSEDED, due_at=None, lease=None)
     )

@@ -25,7 +25,7 @@ from saleor_cinetpay.payments.conclusion import Conclusion, report_of
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.payment import Payment, PaymentState
-from saleor_cinetpay.payments.report import FAILURE_WAITS, ReportState, ReportType
+from saleor_cinetpay.payments.report import FAILURE_WAITS, DueReport, ReportState, ReportType
 from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
@@ -293,12 +293,75 @@ async def test_an_acceptance_supersedes_an_undelivered_failure(heart: Heart) -> 
     assert [ReportType.CHARGE_SUCCESS] == [one.report.type for one in due]
 
 
-async def test_a_superseded_failure_can_no_longer_be_finished(heart: Heart) -> None:
-    """Whoever was delivering the failure meanwhile changes nothing any more."""
+async def on_its_way(heart: Heart) -> DueReport:
+    """Have a failure that is just being delivered overtaken by an acceptance; return it."""
     await heart.write(DUE)
     await heart.ledger.save(await claimed(heart), refuse_at_once, noted)
     heart.world.clock.turn(FAILURE_WAITS.total_seconds())
     (failure,) = await heart.ledger.claim_due_reports(1)
+    await heart.ledger.save(await claimed(heart), accept, noted)
+    return failure
+
+
+async def told(heart: Heart) -> list[tuple[ReportType, ReportState]]:
+    """Return the reports of the payment and where each stands."""
+    return [(report.type, state) for report, state in await heart.ledger.reports_of(trans_id())]
+
+
+async def test_an_acceptance_waits_for_the_failure_that_is_on_its_way(heart: Heart, other_heart: Heart) -> None:
+    """Told both at the same instant, Saleor may lose the charge: the success is due once the failure has arrived."""
+    failure = await on_its_way(heart)
+    assert [] == await other_heart.ledger.claim_due_reports(9)
+    await heart.ledger.report_delivered(failure, already_processed=False)
+    (success,) = await other_heart.ledger.claim_due_reports(9)
+    assert ReportType.CHARGE_SUCCESS is success.report.type
+    assert [
+        (ReportType.CHARGE_FAILURE, ReportState.DELIVERED),
+        (ReportType.CHARGE_SUCCESS, ReportState.DUE),
+    ] == await told(heart)
+
+
+async def test_an_overtaken_failure_that_did_not_arrive_is_withdrawn(heart: Heart) -> None:
+    """It is not tried again: after the success it would take away what staff may do."""
+    failure = await on_its_way(heart)
+    await heart.ledger.report_failed(failure, reason="down", retry_at=heart.world.clock.moment)
+    (success,) = await heart.ledger.claim_due_reports(9)
+    assert ReportType.CHARGE_SUCCESS is success.report.type
+    assert [
+        (ReportType.CHARGE_FAILURE, ReportState.SUPERSEDED),
+        (ReportType.CHARGE_SUCCESS, ReportState.DUE),
+    ] == await told(heart)
+
+
+async def test_a_failure_goes_first_where_its_deliverer_died(heart: Heart, other_heart: Heart) -> None:
+    """After the lease of a dead process the failure is told, and only then the success that overtook it."""
+    await on_its_way(heart)
+    heart.world.clock.turn(LEASE.total_seconds())
+    (failure,) = await other_heart.ledger.claim_due_reports(9)
+    assert ReportType.CHARGE_FAILURE is failure.report.type
+    await other_heart.ledger.report_delivered(failure, already_processed=True)
+    (success,) = await other_heart.ledger.claim_due_reports(9)
+    assert ReportType.CHARGE_SUCCESS is success.report.type
+
+
+async def test_a_failure_that_nobody_overtook_is_tried_again(heart: Heart) -> None:
+    """Not heard, it is due again at its moment."""
+    await heart.write(DUE)
+    await heart.ledger.save(await claimed(heart), refuse_at_once, noted)
+    heart.world.clock.turn(FAILURE_WAITS.total_seconds())
+    (failure,) = await heart.ledger.claim_due_reports(1)
+    await heart.ledger.report_failed(failure, reason="down", retry_at=heart.world.clock.moment)
+    (again,) = await heart.ledger.claim_due_reports(9)
+    assert (ReportType.CHARGE_FAILURE, 2) == (again.report.type, again.attempts)
+
+
+async def test_a_superseded_failure_can_no_longer_be_finished(heart: Heart) -> None:
+    """Whoever claimed the failure too long ago changes nothing any more."""
+    await heart.write(DUE)
+    await heart.ledger.save(await claimed(heart), refuse_at_once, noted)
+    heart.world.clock.turn(FAILURE_WAITS.total_seconds())
+    (failure,) = await heart.ledger.claim_due_reports(1)
+    heart.world.clock.turn(LEASE.total_seconds())
     await heart.ledger.save(await claimed(heart), accept, noted)
     await heart.ledger.report_delivered(failure, already_processed=False)
     await heart.ledger.report_failed(failure, reason="late", retry_at=NOON)

@@ -160,7 +160,7 @@ class TwoProcesses(RuleBasedStateMachine):
         known.happened.append(meant)
         if meant == "accept":
             overtaken = known.reports.get(ReportType.CHARGE_FAILURE)
-            if overtaken is not None and overtaken.state is ReportState.DUE:
+            if overtaken is not None and overtaken.state is ReportState.DUE and not self._on_its_way(overtaken):
                 known.reports[ReportType.CHARGE_FAILURE] = Told(ReportState.SUPERSEDED, None)
             known.reports.setdefault(ReportType.CHARGE_SUCCESS, Told(ReportState.DUE, now))
         if meant == "refuse":
@@ -183,6 +183,7 @@ class TwoProcesses(RuleBasedStateMachine):
             for number, known in self.known.items()
             for told, report in known.reports.items()
             if report.due_at is not None and report.due_at <= self.clock.moment
+            if told is ReportType.CHARGE_FAILURE or not self._failure_goes_first(known)
         }
         claimed: list[DueReport] = self.run(self.ledgers[process].claim_due_reports(9))
         assert due == {(self._number(one.report), one.report.type) for one in claimed}
@@ -212,6 +213,9 @@ class TwoProcesses(RuleBasedStateMachine):
         if report.lease == claim:
             report.state, report.due_at = (ReportState.DELIVERED, None) if taken else (ReportState.DUE, again)
             report.lease = None
+            accepted = self.known[self._number(due.report)].state is PaymentState.ACCEPTED
+            if not taken and accepted and due.report.type is ReportType.CHARGE_FAILURE:
+                report.state, report.due_at = ReportState.SUPERSEDED, None
             self.known[self._number(due.report)].happened.append("report_delivered" if taken else "report_failed")
 
     # -- what must hold ------------------------------------------------------------------------------------------
@@ -245,6 +249,16 @@ class TwoProcesses(RuleBasedStateMachine):
 
     def _is_due(self, known: Known) -> bool:
         return known.due_at is not None and known.due_at <= self.clock.moment
+
+    def _on_its_way(self, report: Told) -> bool:
+        return report.lease is not None and report.due_at is not None and report.due_at > self.clock.moment
+
+    def _failure_goes_first(self, known: Known) -> bool:
+        """Tell whether the payment's failure is due too, and older than its success, or just on its way."""
+        failure = known.reports.get(ReportType.CHARGE_FAILURE)
+        if failure is None or failure.due_at is None:
+            return False
+        return failure.due_at <= self.clock.moment or self._on_its_way(failure)
 
     def _leased(self, process: int, payment: Payment) -> None:
         self.claims += 1

@@ -269,6 +269,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
         (None, "Retry-After: Mon, 04 Sep 2017 14:01:30 GMT"),
         (None, "Date: Mon, 04 Sep 2017 14:00:00 GMT\r\nRetry-After: Mon, 04 Sep 2017 14:01:30 -0000"),
         (None, "Retry-After: soon"),
+        (None, f"Retry-After: Mon, 04 Sep {10**20} 14:01:30 GMT"),
         (None, "X-Nothing: 1"),
     ],
 )

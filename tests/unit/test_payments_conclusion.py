@@ -9,9 +9,10 @@ import pytest
 from fakes import NOON
 from hypothesis import given
 from hypothesis import strategies as st
-from payments_kit import DELAYS_S, POLICY, a_payment, a_reply
+from payments_kit import AMOUNT, DELAYS_S, POLICY, a_payment, a_reply
 
 from saleor_cinetpay.locale import Language
+from saleor_cinetpay.money import CinetPayAmount
 from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude, staff_message
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.report import Report, ReportType
@@ -247,6 +248,14 @@ def test_an_answer_with_everything_right_lifts_a_suspicion() -> None:
     assert (PaymentState.ACCEPTED, None) == (concluded.payment.state, concluded.payment.suspicion)
     assert concluded.report is not None
     assert ReportType.CHARGE_SUCCESS is concluded.report.type
+
+
+def test_what_was_doubted_before_is_not_what_is_charged() -> None:
+    """Refused by a person for another amount, then right: charged, and to be refunded, is what the payment asks for."""
+    refused = a_payment(state=PaymentState.REFUSED, decided_by="desk", held_amount=CinetPayAmount(4999))
+    concluded = look(refused, {}, NOON + s(60))
+    assert concluded.report is not None
+    assert (AMOUNT, concluded.payment.money) == (concluded.report.amount, concluded.payment.charged)
 
 
 def test_an_unknown_code_waits_an_hour_and_then_for_a_person() -> None:
