@@ -14,7 +14,7 @@ from saleor_cinetpay.cinetpay import (
     History,
     PaymentFields,
 )
-from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.errors import CinetPayNotOffered
 from saleor_cinetpay.payments.announcing import Board, Notice
 from saleor_cinetpay.payments.completion import CheckoutState
 from saleor_cinetpay.payments.ledger import Ledger
@@ -77,7 +77,7 @@ class CinetPays:
     def _client(self, account: Account) -> CinetPayClient:
         client = self._clients.get(account.environment)
         if client is None:
-            raise CinetPayUnavailable("there is no CinetPay for test accounts here", maybe_carried_out=False)
+            raise CinetPayNotOffered
         return client
 
 

@@ -66,6 +66,7 @@ def build_desk(house: "House") -> Desk:
                     decisions=house.decisions,
                     books=Books(house.database, house.secrets, house.clock),
                     orders=house.orders,
+                    offered=house.accounts.offered,
                     clock=house.clock,
                 )
             ),

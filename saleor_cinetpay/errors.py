@@ -4,6 +4,7 @@
     ├── CinetPayError              what went wrong on the way to CinetPay
     │   ├── CinetPayRefused        CinetPay answered with a code instead of what we asked for
     │   ├── CinetPayUnavailable    no answer, or none of CinetPay's own
+    │   │   └── CinetPayNotOffered the operator has no CinetPay for tests (any more); nothing was sent
     │   └── CinetPayUnintelligible an answer that the guide does not know
     ├── SaleorError                what went wrong on the way to Saleor
     │   ├── SaleorRefused          Saleor answered with errors, or does not accept our token
@@ -65,6 +66,18 @@ class CinetPayUnavailable(CinetPayError):
         super().__init__(log, maybe_carried_out=maybe_carried_out)
         self.retry_after_s = retry_after_s
         """How long CinetPay asked us to wait, if it did."""
+
+
+class CinetPayNotOffered(CinetPayUnavailable):
+    """A test account, where the operator has no address of a CinetPay for tests (any more). Nothing was sent."""
+
+    merchant = text(
+        "This account is for tests, and there is no CinetPay for tests here: it takes no payments. "
+        "Ask whoever runs the app, or use an account for real payments."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("there is no CinetPay for test accounts here", maybe_carried_out=False)
 
 
 class CinetPayUnintelligible(CinetPayError):

@@ -258,7 +258,7 @@ class NoAccounts:
     async def candidates(self, saleor_api_url: str, channel_id: str) -> list[Account]:
         return []
 
-    async def by_key(self, account_key: str) -> None:
+    async def usable(self, account_key: str) -> None:
         return None
 
 

@@ -60,10 +60,13 @@ class CustomerPages:
                 return self.not_found(request)
             if not payment.open_to_pay or self._clock.now() >= payment.watch_until:
                 return self.result(request, payment, onward=None)
+            action = self._hand_over.checkout_url(payment)
+            if action is None:
+                return self._impossible(request)
             await self._ledger.hand_over(payment)
         except LedgerUnavailable:
             return self.try_later(request)
-        return self._form(payment)
+        return self._form(payment, action)
 
     def result(self, request: Request, payment: Payment, *, onward: str | None) -> Response:
         """Return the page that tells how a payment stands, with a link that shows where it leads."""
@@ -106,15 +109,23 @@ class CustomerPages:
             text("Too much is going on at once. Nothing is lost: please reload this page in a minute."),
         )
 
-    def _form(self, payment: Payment) -> Response:
+    def _impossible(self, request: Request) -> Response:
+        return self._message(
+            request,
+            503,
+            text("This payment can't be made"),
+            text("Go back to the shop and choose another way to pay, or ask the shop."),
+        )
+
+    def _form(self, payment: Payment, action: str) -> Response:
         return self._page(
             "pay.html",
             payment.language,
             title=text("To the payment page"),
-            action=self._hand_over.checkout_url(payment),
+            action=action,
             fields=self._hand_over.form(payment),
             amount=_amount(payment),
-            form_action="https: " + self._hand_over.checkout_url(payment),
+            form_action=f"https: {action}",
         )
 
     def _message(self, request: Request, status: int, title: Text, message: Text) -> Response:

@@ -14,11 +14,10 @@ import structlog
 from saleor_cinetpay.dashboard.account_form import COUNTRIES, Entered, changes, read_account, shown, typed
 from saleor_cinetpay.dashboard.answers import Alert, Answer, Done, NotThere, Page, PageRoute, Tone, Visit
 from saleor_cinetpay.dashboard.forms import OVERTAKEN, Errors, Form
-from saleor_cinetpay.dashboard.settings_page import STANDINGS
-from saleor_cinetpay.dashboard.shop_means import ShopChannel, ShopMeans
+from saleor_cinetpay.dashboard.shop_means import ShopChannel, ShopMeans, shown_standing
 from saleor_cinetpay.errors import ChangedMeanwhile, SiteTaken
 from saleor_cinetpay.locale import Language, Text, text
-from saleor_cinetpay.payments.credentials import Standing, Trial, meaning_of, standing_of
+from saleor_cinetpay.payments.credentials import Standing, Trial
 from saleor_cinetpay.shops.account_book import TooManyAccounts
 from saleor_cinetpay.shops.accounts import Account, Environment
 
@@ -217,7 +216,6 @@ class AccountPages:
         errors: Errors | None = None,
         stored: Mapping[str, object] | None = None,
     ) -> Page:
-        checked = account.check_code if account else None
         given: dict[str, object] = {
             "action": _path(account) if account else NEW,
             "account": account,
@@ -228,8 +226,7 @@ class AccountPages:
             "free": [],
             "offered": self._means.accounts.offered,
             "countries": COUNTRIES,
-            "standing": STANDINGS[standing_of(checked)] if checked else None,
-            "meaning": meaning_of(checked) if checked else None,
+            "standing": shown_standing(account, self._means.accounts.offered) if account else None,
         }
         return Page("account.html", text("Account"), given)
 

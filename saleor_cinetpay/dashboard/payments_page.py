@@ -1,6 +1,6 @@
 """Payments: the list with its filters, the export, and the page of each payment with what can be done about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -32,6 +32,7 @@ from saleor_cinetpay.dashboard.words import (
     operator_name,
     suspicion_words,
 )
+from saleor_cinetpay.errors import CinetPayNotOffered
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.books import OUTCOMES, Books
 from saleor_cinetpay.payments.decisions import Decisions, NothingToDecide
@@ -40,6 +41,7 @@ from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
+from saleor_cinetpay.shops.accounts import Environment
 
 LOOK_S = 8.0
 """How long somebody who wants a look is made to wait for it."""
@@ -78,6 +80,8 @@ class PaymentWork:
     decisions: Decisions
     books: Books
     orders: Orders
+    offered: Collection[Environment]
+    """The environments that there is a CinetPay for."""
     clock: Clock
 
 
@@ -201,6 +205,7 @@ class PaymentsPages:
             "entries": story_of(await work.ledger.history(payment.trans_id)),
             "reports": told,
             "can_report": payment.state in OUTCOMES and any(one.type is OUTCOMES[payment.state] for one in told),
+            "out_of_use": None if payment.environment in work.offered else CinetPayNotOffered.merchant,
             "watched": payment.watched(work.clock.now()),
             "order_path": f"/orders/{quote(payment.order_id, safe='')}" if payment.order_id else None,
         }

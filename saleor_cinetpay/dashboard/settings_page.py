@@ -2,26 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from saleor_cinetpay.dashboard import storefront_form
 from saleor_cinetpay.dashboard.answers import Alert, Answer, Done, Page, PageRoute, Section, Tone, Visit
 from saleor_cinetpay.dashboard.forms import OVERTAKEN, Errors
-from saleor_cinetpay.dashboard.shop_means import Channels, ShopMeans, by_key
+from saleor_cinetpay.dashboard.shop_means import Channels, ShopMeans, by_key, shown_standing
 from saleor_cinetpay.errors import ChangedMeanwhile
-from saleor_cinetpay.locale import Text, text
-from saleor_cinetpay.payments.credentials import Standing, meaning_of, standing_of
+from saleor_cinetpay.locale import text
 from saleor_cinetpay.shops.accounts import Account
 from saleor_cinetpay.shops.shop_settings import ShopChoices
 
-STANDINGS: Mapping[Standing, tuple[Text, str]] = {
-    Standing.PROVED: (text("Tested"), "good"),
-    Standing.WRONG: (text("Refused by CinetPay"), "bad"),
-    Standing.BLOCKED: (text("Blocked at CinetPay"), "bad"),
-    Standing.UNKNOWN: (text("Not confirmed"), "wait"),
-}
-"""What the last test of an account has shown, in a word and a colour."""
 SALEOR_AWAY = text("Saleor did not answer, so only the channels that are mapped already are shown.")
 
 log = structlog.get_logger(__name__)
@@ -63,8 +56,7 @@ class SettingsPages:
             "addressed": [*in_use, *served],
             "base": self._means.base_of(visit.visitor),
             "choices": await self._means.shop_settings.of(visit.visitor.saleor_api_url),
-            "standing": _standing,
-            "meaning_of": meaning_of,
+            "standing": partial(shown_standing, offered=self._means.accounts.offered),
         }
         alert = Alert(message=SALEOR_AWAY, tone=Tone.WARNING) if channels.away else None
         return Page("settings.html", text("Settings"), values, alert=alert)
@@ -117,10 +109,6 @@ class SettingsPages:
 
 def _serves(operators: Account, own: Sequence[Account], channels: Channels) -> bool:
     return not own or any(one.account_key == operators.account_key for one in channels.all)
-
-
-def _standing(account: Account) -> tuple[Text, str] | None:
-    return STANDINGS[standing_of(account.check_code)] if account.check_code else None
 
 
 def _version(written: str) -> int:

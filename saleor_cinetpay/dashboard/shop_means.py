@@ -1,21 +1,40 @@
 """What the settings pages share: where a shop's settings are kept, and its channels as people know them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from saleor_cinetpay.dashboard.answers import Visitor
-from saleor_cinetpay.errors import SaleorError
+from saleor_cinetpay.errors import CinetPayNotOffered, SaleorError
+from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.money import XOF
-from saleor_cinetpay.payments.credentials import Credentials
+from saleor_cinetpay.payments.credentials import Credentials, Standing, meaning_of, standing_of
 from saleor_cinetpay.saleor.channel_lists import ChannelLists
 from saleor_cinetpay.shops.account_book import AccountBook
-from saleor_cinetpay.shops.accounts import Account, Accounts
+from saleor_cinetpay.shops.accounts import Account, Accounts, Environment
 from saleor_cinetpay.shops.channels import Channel, ChannelMap, Mapped
 from saleor_cinetpay.shops.shop_settings import ShopSettings
 
+STANDINGS: Mapping[Standing, tuple[Text, str]] = {
+    Standing.PROVED: (text("Tested"), "good"),
+    Standing.WRONG: (text("Refused by CinetPay"), "bad"),
+    Standing.BLOCKED: (text("Blocked at CinetPay"), "bad"),
+    Standing.UNKNOWN: (text("Not confirmed"), "wait"),
+}
+"""What the last test of an account has shown, in a word and a colour."""
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How an account stands, as a page shows it."""
+
+    word: Text
+    tone: str
+    meaning: Text
+    """What it means and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +114,16 @@ class ShopMeans:
         """Return the operator's account for a shop, and those that it has set up itself."""
         url = visitor.saleor_api_url
         return await self.accounts.from_environment(url), await self.accounts.of_shop(url)
+
+
+def shown_standing(account: Account, offered: Collection[Environment]) -> Shown | None:
+    """Say how an account stands, by its last test; None for one that was never tested and may well do."""
+    if account.environment not in offered:
+        return Shown(word=text("Out of use"), tone="bad", meaning=CinetPayNotOffered.merchant)
+    if not account.check_code:
+        return None
+    word, tone = STANDINGS[standing_of(account.check_code)]
+    return Shown(word=word, tone=tone, meaning=meaning_of(account.check_code))
 
 
 def by_key(operators: Account | None, own: Sequence[Account]) -> Mapping[str, Account]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from saleor_cinetpay.dashboard.words import code_words, operator_name, suspicion_words
+from saleor_cinetpay.errors import CinetPayNotOffered
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.report import ReportType
@@ -34,6 +35,7 @@ _TRIGGERS: Mapping[str, Text] = {
 _SILENCES: Mapping[str, Text] = {
     "not_started": text("The buyer has not begun to pay."),
     "wrong_reply": text("CinetPay answered about something else."),
+    "CinetPayNotOffered": CinetPayNotOffered.merchant,
     "account_missing": text("The account of this payment is not there any more."),
 }
 

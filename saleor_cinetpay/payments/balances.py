@@ -19,6 +19,7 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import (
     CinetPayError,
+    CinetPayNotOffered,
     CinetPayRefused,
     CinetPayUnavailable,
     CinetPayUnintelligible,
@@ -177,7 +178,7 @@ def _purse(figures: Mapping[str, str | None] | None) -> Purse:
 
 def _in_words(failure: str) -> Text:
     """Say to the merchant why reading failed: by CinetPay's code, or because no answer came that is one."""
-    for kind in (CinetPayUnavailable, CinetPayUnintelligible):
+    for kind in (CinetPayNotOffered, CinetPayUnavailable, CinetPayUnintelligible):
         if failure == kind.__name__:
             return kind.merchant
     return describe(failure).merchant

@@ -12,7 +12,7 @@ import structlog
 
 from saleor_cinetpay.cinetpay import CinetPayBalance, CodeClass, describe
 from saleor_cinetpay.clock import Clock
-from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, CinetPayUnintelligible
+from saleor_cinetpay.errors import CinetPayError, CinetPayNotOffered, CinetPayRefused, CinetPayUnintelligible
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.problems import Configurations, Problems
 from saleor_cinetpay.payments.verdict import ACCEPTED_CODE
@@ -21,6 +21,7 @@ from saleor_cinetpay.shops.accounts import Account
 
 TEST_S = 8.0
 UNREACHABLE, UNINTELLIGIBLE, SITE_NOT_SHOWN = "unreachable", "unintelligible", "site_not_shown"
+NOT_OFFERED = "not_offered"
 """What came of a test that got no code."""
 WRONG: dict[str, Literal["api_key", "site_id"]] = {"609": "api_key", "613": "site_id", "601": "site_id"}
 """The codes that say that what was typed is wrong, and which of the two is the likelier."""
@@ -81,8 +82,8 @@ class Credentials:
             code, said = refused.code, refused.merchant
         except CinetPayError as error:
             log.warning("credentials_not_tested", account_key=account.account_key, error=str(error))
-            unreadable = isinstance(error, CinetPayUnintelligible)
-            code, said = (UNINTELLIGIBLE, SAID[UNINTELLIGIBLE]) if unreadable else (UNREACHABLE, SAID[UNREACHABLE])
+            code = _code_of(error)
+            said = SAID[code]
         else:
             code = ACCEPTED_CODE if _shows_its_site(balance) else SITE_NOT_SHOWN
             said = SAID[code]
@@ -109,6 +110,7 @@ SAID = {
     UNINTELLIGIBLE: text(
         "CinetPay's answer could not be understood, so nobody knows yet whether site id and API key are right."
     ),
+    NOT_OFFERED: CinetPayNotOffered.merchant,
     SITE_NOT_SHOWN: text(
         "CinetPay knows the API key but shows no balance for this site id. "
         "Compare the site id with the Integration tab of CinetPay's back office."
@@ -129,6 +131,16 @@ def standing_of(code: str) -> Standing:
 def meaning_of(code: str) -> Text:
     """Say in words what came of a test, by what is kept of it."""
     return SAID.get(code) or describe(code).merchant
+
+
+def _code_of(error: CinetPayError) -> str:
+    match error:
+        case CinetPayUnintelligible():
+            return UNINTELLIGIBLE
+        case CinetPayNotOffered():
+            return NOT_OFFERED
+        case _:
+            return UNREACHABLE
 
 
 def _shows_its_site(balance: CinetPayBalance) -> bool:

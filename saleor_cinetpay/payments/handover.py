@@ -20,9 +20,9 @@ class HandOver:
         self._checkout_urls = checkout_urls
         self._secrets = secrets
 
-    def checkout_url(self, payment: Payment) -> str:
-        """Return where the form is posted to."""
-        return self._checkout_urls[payment.environment]
+    def checkout_url(self, payment: Payment) -> str | None:
+        """Return where the form is posted to; None for a test payment where there is no CinetPay for tests any more."""
+        return self._checkout_urls.get(payment.environment)
 
     def form(self, payment: Payment) -> dict[str, str]:
         """Return the fields of the form: API key, signature and the buyer's number are in it, as v1 demands.

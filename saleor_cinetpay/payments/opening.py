@@ -57,8 +57,8 @@ class AccountsOfShops(Protocol):
         """Return every account that a payment of that channel may have been opened with, the likeliest first."""
         ...
 
-    async def by_key(self, account_key: str) -> Account | None:
-        """Return the account of that key, or None where there is none."""
+    async def usable(self, account_key: str) -> Account | None:
+        """Return the account of that key, or None where there is none that can be paid with."""
         ...
 
 
@@ -211,7 +211,7 @@ class Opening:
 
     async def _account_of(self, payment: Payment) -> Account:
         """Return the account that the payment began with; it keeps it, whatever the shop has chosen since."""
-        account = await self._accounts.by_key(payment.account_key)
+        account = await self._accounts.usable(payment.account_key)
         if account is None:
             raise _not_configured()
         return account

@@ -163,6 +163,11 @@ class Accounts:
         found = await self._several(accounts.c.account_key == account_key)
         return self._today(found[0]) if found else None
 
+    async def usable(self, account_key: str) -> Account | None:
+        """Return the account of that key, None where its CinetPay is offered no more: nobody can pay there."""
+        account = await self.by_key(account_key)
+        return account if account is not None and account.environment in self.offered else None
+
     async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
         """Return the accounts that have these keys."""
         return {one.account_key: one for one in await self._several(accounts.c.account_key.in_(account_keys))}

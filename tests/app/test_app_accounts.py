@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from app_kit import API_KEY, SITE_ID, World, errors_of, eventually, running
+from desk_kit import Staff, heading, plain
 from pydantic import SecretStr
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from saleor_cinetpay.demo import address_of, listening, serving
 from saleor_cinetpay.payments.tables import payment_events, payments
@@ -185,6 +187,26 @@ async def test_a_lost_payment_is_found_at_the_account_it_began_with(world: World
     adopted = await world.house.ledger.find(TransId(trans_id))
     assert adopted is not None
     assert (old.account_key, OURS.site_id) == (adopted.account_key, adopted.fields.site_id)
+
+
+async def test_a_test_account_whose_cinetpay_was_taken_away(world: World) -> None:
+    """Nobody is led to a page that is not there: the storefront, the buyer and the staff are told so, each in words."""
+    await set_up(world, OURS, "default-channel", choices=Choices(label="Essais"))
+    session = await world.opened()
+    transaction, link = session.transaction, session.data["paymentUrl"]
+    assert transaction is not None
+    async with world.house.database.write() as connection:  # as if this world once had a CinetPay for tests
+        for table in (accounts, payments):
+            await connection.execute(update(table).values(environment=Environment.TEST))
+    page = await world.http.get(link, headers={"Accept-Language": "en"})
+    assert (503, "This payment can't be made") == (page.status_code, heading(page))
+    assert "<form" not in page.text
+    assert ["NOT_CONFIGURED"] == [error["code"] for error in (await gateway(world))["errors"]]
+    assert ["NOT_CONFIGURED"] == errors_of(await asked_again(world, transaction))
+    assert ["NOT_CONFIGURED"] == errors_of(await world.opened())
+    staff = Staff(world=world)
+    for path in ("/settings", urlsplit(link).path.replace("/pay/", "/payments/")):
+        assert "there is no CinetPay for tests here" in plain((await staff.gets(path)).text)
 
 
 async def test_two_shops_never_share_an_account(world: World) -> None:

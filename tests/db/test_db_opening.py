@@ -350,7 +350,7 @@ async def test_an_acceptance_in_the_moment_of_a_failure_wins(
     heart.world.cinetpay.pays(trans_id())
 
     class AcceptedMeanwhile(NoAccounts):
-        async def by_key(self, account_key: str) -> None:
+        async def usable(self, account_key: str) -> None:
             await other_heart.settlement.settle(trans_id(), trigger="test", wait_s=8)
 
     racing = build_heart(database, world, accounts_of_shops=AcceptedMeanwhile())

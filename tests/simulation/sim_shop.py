@@ -36,3 +36,7 @@ class OneShop:
 
     async def find(self, _saleor_api_url: str) -> Installation | None:
         return INSTALLATION
+
+    async def usable(self, account_key: str) -> Account | None:
+        """Return the account."""
+        return await self.by_key(account_key)

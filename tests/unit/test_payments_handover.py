@@ -40,6 +40,12 @@ def test_each_environment_has_its_page() -> None:
     assert ["https://live.example", "https://test.example"] == urls
 
 
+def test_where_tests_have_no_cinetpay_they_have_no_page() -> None:
+    """A test payment of before is posted nowhere, and not to the real CinetPay."""
+    only_live = HandOver(checkout_urls={Environment.LIVE: "https://live.example"}, secrets=SECRETS)
+    assert None is only_live.checkout_url(a_payment(environment=Environment.TEST))
+
+
 def test_the_link_proves_itself_for_its_own_payment_only() -> None:
     """The proof in a link opens that payment's page and no other's."""
     url = urlsplit(HAND_OVER.payment_url(a_payment()))
