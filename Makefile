@@ -1,6 +1,6 @@
 # The project's commands; `make` alone lists them. CI calls the same ones (.ci/run).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test screenshots live simulate bench bench-scale bench-claims bench-desk bench-flood check wheel lock clean schema
+.PHONY: help setup demo test screenshots live simulate bench bench-scale bench-claims bench-desk bench-flood bench-memory check wheel lock clean schema
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -41,6 +41,10 @@ bench-flood: setup ## show that forged notifications, 2,000 a second, hold up no
 LEDGER ?= 1000000
 bench-scale: setup ## what a large ledger costs: the app on LEDGER=1000000 payments beside the app on none
 	PYTHONPATH=tests $(BIN)/python -m bench.scale --payments $(LEDGER) --engines $(ENGINES)
+
+MARKS ?= 1000 2000 5000 10000
+bench-memory: setup ## memory after 1,000 to 10,000 payments, and starts on their database: BASE=<commit> ENGINES=sqlite
+	PYTHONPATH=tests $(BIN)/python -m bench.memory --engines $(ENGINES) --marks $(MARKS) --base "$(BASE)"
 
 schema: setup ## fetch a running Saleor's schema for the tests: SALEOR_API_URL=...
 	@$(BIN)/python scripts/schema $(SALEOR_API_URL)

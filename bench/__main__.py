@@ -59,16 +59,17 @@ async def race(
             line.add(measured, costs)
         print(f"  round {number + 1} of {asked.rounds}", file=sys.stderr)
     seen = {"memory_mb": {one.name: round(one.memory_mb, 1) for one in contestants}}
-    return lines, seen | await _starts([one for one in contestants if one.name != FLOOR], asked.rounds)
+    times = min(STARTS, asked.rounds)
+    return lines, seen | await starts([one for one in contestants if one.name != FLOOR], times)
 
 
-async def _starts(contestants: list[Contestant], most: int) -> dict[str, Any]:
-    """Start each anew on the database that it has filled; return the medians."""
+async def starts(contestants: list[Contestant], times: int) -> dict[str, Any]:
+    """Start each anew on the database that it has filled, in turn; return the medians."""
     took_s: dict[str, list[float]] = {one.name: [] for one in contestants}
-    for contestant in contestants * min(STARTS, most):
+    for contestant in contestants * times:
         contestant.stop()
         took_s[contestant.name].append(await contestant.start())
-    return {"start_s": {name: round(median(times), 2) for name, times in took_s.items()}}
+    return {"start_s": {name: round(median(each), 2) for name, each in took_s.items()}}
 
 
 @asynccontextmanager

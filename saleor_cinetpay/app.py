@@ -27,6 +27,7 @@ from saleor_cinetpay.doctor.means import INSTANCE, INSTANCE_HEADER
 from saleor_cinetpay.edge.border import Border
 from saleor_cinetpay.edge.gate import Gate
 from saleor_cinetpay.edge.proxies import Proxies, Trusted
+from saleor_cinetpay.garbage import look_from_now_on
 from saleor_cinetpay.insight.backlog import Reading
 from saleor_cinetpay.insight.health import Health
 from saleor_cinetpay.insight.metrics_page import MetricsPage
@@ -361,4 +362,6 @@ def _from_environment(*, with_worker: bool) -> Starlette:
     settings = Settings()
     configure_logs(settings.log_level, settings.log_format)
     set_up_telemetry()
-    return build_app(settings, with_worker=with_worker)
+    app = build_app(settings, with_worker=with_worker)
+    look_from_now_on()
+    return app

@@ -1,45 +1,28 @@
-"""The commands. Each exits 0 or non-zero truthfully, and prints errors without a traceback."""
+"""The commands. Each exits 0 or non-zero truthfully, and prints errors without a traceback.
+
+What only one command needs is imported in that command: a process that serves holds nothing of the others, which
+come to a third of its memory. The rest of the app imports at the top of its modules; `tests/test_architecture.py`
+lists the few exceptions.
+"""
 
 import asyncio
-import atexit
 import json
-import os
-import shutil
-import signal
 import sys
-import tempfile
 from datetime import datetime
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-import uvicorn
 
-from saleor_cinetpay import __version__, doctor_command, upkeep_command
-from saleor_cinetpay.app import build_house
-from saleor_cinetpay.database import Database
-from saleor_cinetpay.demo import DemoPorts, run_demo
-from saleor_cinetpay.edge.connections import PROTOCOL
-from saleor_cinetpay.environment import SettingsUnreadable, read_settings
+from saleor_cinetpay import __version__
 from saleor_cinetpay.errors import AppError
-from saleor_cinetpay.insight.telemetry import set_up_telemetry
+from saleor_cinetpay.garbage import start_without_looking
 from saleor_cinetpay.logs import LogLevel, configure_logs
-from saleor_cinetpay.metrics import SEVERAL_PROCESSES
-from saleor_cinetpay.migrations import migrate as migrate_database
-from saleor_cinetpay.reconcile_command import reconcile, show_csv, show_json, show_text
-from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
-from saleor_cinetpay.sandbox.cinetpay.command import serve as serve_sandbox
-from saleor_cinetpay.sandbox.cinetpay.config import (
-    DEFAULT_API_KEY,
-    DEFAULT_SITE_ID,
-    Merchant,
-    NotifyMode,
-    SandboxConfig,
-)
-from saleor_cinetpay.settings import Settings
+from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID, NotifyMode
+
+if TYPE_CHECKING:
+    from saleor_cinetpay.settings import Settings
 
 DAY = "%Y-%m-%d"
-GRACEFUL_SHUTDOWN_S = 12
-KEEP_ALIVE_S = 75
 
 app = typer.Typer(
     name="saleor-cinetpay",
@@ -65,54 +48,27 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Settle and report in the background of this process.")] = True,
 ) -> None:
     """Migrate the database, serve the app, and settle payments in the background."""
-    settings = read_settings()
-    configure_logs(settings.log_level, settings.log_format)
-    asyncio.run(_migrate(settings))
-    if settings.workers > 1:
-        _count_together()
-    uvicorn.run(
-        f"saleor_cinetpay.app:{'serving_and_settling' if worker else 'serving_only'}",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        proxy_headers=False,  # edge/proxies.py does that, and knows more of them
-        http=PROTOCOL,
-        ws="none",
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-    )
+    start_without_looking()  # until app.py has built everything
+    from saleor_cinetpay import serve_command
+
+    serve_command.serve(_settings(), settling=worker)
 
 
 @app.command()
 def worker() -> None:
     """Settle payments and deliver reports, without serving; any number of these may run."""
-    settings = read_settings()
-    configure_logs(settings.log_level, settings.log_format)
-    set_up_telemetry()
+    start_without_looking()
+    from saleor_cinetpay import worker_command
 
-    async def work() -> None:
-        await _migrate(settings)
-        house = build_house(settings)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, house.worker.stop)
-        try:
-            await house.worker.run()
-        finally:
-            await house.close()
-
-    asyncio.run(work())
+    worker_command.settle(_settings())
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to this version's tables; does nothing where they are there."""
-    settings = read_settings()
-    asyncio.run(_migrate(settings))
+    from saleor_cinetpay import serve_command
+
+    serve_command.migrate(_settings())
     typer.echo("The database is up to date.")
 
 
@@ -128,11 +84,13 @@ def reconcile_history(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one row for each difference.")] = False,
 ) -> None:
     """Compare CinetPay's history with the ledger and with Saleor, and settle what was missed; the last two days."""
+    from saleor_cinetpay.reconcile_command import reconcile, show_csv, show_json, show_text
+
     if as_json and as_csv:
         _fail("choose --json or --csv")
     show = show_json if as_json else show_csv if as_csv else show_text
     days = (first and first.date(), last and last.date())
-    not_asked = reconcile(read_settings(), *days, account=account, dry_run=dry_run, show=show)
+    not_asked = reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
     if not_asked:
         _fail("\n".join(not_asked))
 
@@ -145,9 +103,12 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check everything that can be wrong, and say what to do; changes nothing, ends with 1 where something fails."""
+    from saleor_cinetpay import doctor_command
+    from saleor_cinetpay.environment import SettingsUnreadable
+
     show = doctor_command.show_json if as_json else doctor_command.show_text
     try:
-        settings = read_settings()
+        settings = _settings()
     except SettingsUnreadable as error:
         doctor_command.unreadable_settings(error.complaints, show)
         sys.exit(1)
@@ -158,7 +119,9 @@ def doctor(
 @app.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal everything stored with the first key of SECRET_KEY, while the app runs; a repeat goes on where one ended."""
-    if failures := upkeep_command.rotate_keys(read_settings()):
+    from saleor_cinetpay import upkeep_command
+
+    if failures := upkeep_command.rotate_keys(_settings()):
         _fail("\n".join(failures))
 
 
@@ -168,7 +131,9 @@ def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
 ) -> None:
     """Remove phone numbers, e-mail addresses, forms and histories of payments that were closed so long ago."""
-    if failures := upkeep_command.purge_old(read_settings(), upkeep_command.age(older_than), dry_run=dry_run):
+    from saleor_cinetpay import upkeep_command
+
+    if failures := upkeep_command.purge_old(_settings(), upkeep_command.age(older_than), dry_run=dry_run):
         _fail("\n".join(failures))
 
 
@@ -178,7 +143,9 @@ def manifest(
     saleor_version: Annotated[str, typer.Option(help="The Saleor that asks, such as 3.23.")] = "3.23",
 ) -> None:
     """Print the manifest as Saleor gets it."""
-    settings = read_settings()
+    from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
+
+    settings = _settings()
     base = base_url or settings.app_api_base_url or f"http://localhost:{settings.port}"
     document = build_manifest(
         base_url=base, app_id=settings.manifest_app_id, schema_version=saleor_version, webhooks=declared_webhooks()
@@ -194,6 +161,8 @@ def demo(
     log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.WARNING,
 ) -> None:
     """Run the app, a simulated CinetPay and a shop on this machine, to buy something in the browser."""
+    from saleor_cinetpay.demo import DemoPorts, run_demo
+
     configure_logs(log_level, "console")
     asyncio.run(run_demo(DemoPorts(app=app_port, cinetpay=cinetpay_port, shop=shop_port), typer.echo))
 
@@ -209,6 +178,9 @@ def sandbox(
     notify: Annotated[NotifyMode, typer.Option(help="How the shop hears of a change.")] = NotifyMode.ONCE,
 ) -> None:
     """Run the simulated CinetPay on its own, for any shop's tests."""
+    from saleor_cinetpay.sandbox.cinetpay import Merchant, SandboxConfig
+    from saleor_cinetpay.sandbox.cinetpay.command import serve as serve_sandbox
+
     url = public_url or f"http://{host}:{port}"
     typer.echo(f"Simulated CinetPay: API {url}/v1/, payment page {url}/, site {site_id}, key {api_key}")
     merchant = Merchant(site_id=site_id, api_key=api_key)
@@ -228,25 +200,10 @@ def _options(
     pass
 
 
-def _count_together() -> None:
-    """Give the processes that serve a folder to count in, so that any of them can show what all have counted."""
-    if SEVERAL_PROCESSES in os.environ:
-        return
-    try:
-        folder = tempfile.mkdtemp(prefix="saleor-cinetpay-metrics-")
-    except OSError as error:  # then each shows its own
-        print(f"saleor-cinetpay: /metrics shows one process only: {error}", file=sys.stderr)  # noqa: T201
-        return
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ[SEVERAL_PROCESSES] = folder
+def _settings() -> "Settings":
+    from saleor_cinetpay.environment import read_settings
 
-
-async def _migrate(settings: Settings) -> None:
-    database = Database(settings.database_url.get_secret_value())
-    try:
-        await migrate_database(database)
-    finally:
-        await database.close()
+    return read_settings()
 
 
 def _fail(message: str) -> NoReturn:

@@ -25,6 +25,7 @@ FOUNDATIONS = frozenset(
         "settings",
         "database_url",
         "logs",
+        "garbage",
         "gathering",
         "metrics",
         "tracing",
@@ -58,9 +59,10 @@ PLAN: dict[str, frozenset[str]] = {
     | {"saleor_upkeep"},
     "environment": FOUNDATIONS | {"saleor", "edge", "dashboard"},
     "cli": FOUNDATIONS
-    | PARTS
-    | {"environment", "database", "app", "edge", "insight", "sandbox", "migrations", "demo"}
-    | {"reconcile_command", "upkeep_command", "doctor_command"},
+    | {"environment", "saleor", "sandbox", "demo"}
+    | {"serve_command", "worker_command", "reconcile_command", "upkeep_command", "doctor_command"},
+    "serve_command": FOUNDATIONS | {"database", "edge", "migrations"},
+    "worker_command": FOUNDATIONS | {"app", "insight", "migrations"},
     "reconcile_command": FOUNDATIONS | {"app", "migrations", "payments"},
     "examining": FOUNDATIONS | {"app", "doctor"},
     "doctor_command": FOUNDATIONS | {"examining"} | {"app", "doctor"},
@@ -91,6 +93,16 @@ BROAD_EXCEPTS: dict[str, int] = {
     "webhooks.pipeline": 1,
 }
 """The modules that may catch everything, and how often: the outer borders, where the process or the answer ends."""
+
+LATE_IMPORTS = frozenset(
+    {
+        "saleor_cinetpay.cli",  # a command imports what only it needs
+        "saleor_cinetpay.migrations.__init__",  # Alembic, where there is something to migrate
+        "saleor_cinetpay.insight.telemetry",  # extras that may not be installed
+    }
+)
+"""The modules that import inside of functions; all others at their top. What serving needs is never among it, so that
+no request waits for an import; `tests/processes/test_processes_start.py` holds what serving does without."""
 
 
 def area_of(module: str) -> str:
@@ -137,6 +149,13 @@ def readings_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, full
 
 
+def late_imports_of(tree: ast.Module) -> list[int]:
+    """Return the lines of the imports that stand in functions."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found = [node for function in functions for node in ast.walk(function)]
+    return sorted({node.lineno for node in found if isinstance(node, ast.Import | ast.ImportFrom)})
+
+
 def broad_excepts_of(tree: ast.Module) -> list[int]:
     """Return the lines of the handlers that catch everything."""
     return [
@@ -163,6 +182,8 @@ def complaints(source: str, module: str) -> list[str]:
     ]
     if area not in CLOCK_READERS:
         found += [f"{module}:{line}: {name} is read; ask the Clock" for line, name in readings_of(tree)]
+    if module not in LATE_IMPORTS:
+        found += [f"{module}:{line}: imports in a function" for line in late_imports_of(tree)]
     broad = broad_excepts_of(tree)
     if len(broad) > BROAD_EXCEPTS.get(module, 0):
         found += [f"{module}:{line}: catches everything" for line in broad]
@@ -192,9 +213,11 @@ def test_the_checker_reads_the_house() -> None:
 
 
 def test_no_permission_outlives_its_use() -> None:
-    """A module that may catch everything exists, and does so as often as the list says."""
+    """A module that may catch everything, or import late, exists and does so; the first as often as the list says."""
     counts = {module_of(path): len(broad_excepts_of(ast.parse(path.read_text(encoding="utf-8")))) for path in SOURCES}
     assert BROAD_EXCEPTS == {module: count for module, count in counts.items() if count}
+    late = {module_of(path) for path in SOURCES if late_imports_of(ast.parse(path.read_text(encoding="utf-8")))}
+    assert LATE_IMPORTS == late
 
 
 @pytest.mark.parametrize(
@@ -205,7 +228,9 @@ def test_no_permission_outlives_its_use() -> None:
         ("saleor_cinetpay.saleor.api", "from ..cinetpay import client", "may not import `cinetpay`"),
         ("saleor_cinetpay.saleor.__init__", "from ..cinetpay import client", "may not import `cinetpay`"),
         ("saleor_cinetpay.payments.verdict", "from saleor_cinetpay import customer", "may not import `customer`"),
-        ("saleor_cinetpay.payments.verdict", "def f():\n    import webhooks.common", "may not import `webhooks`"),
+        ("saleor_cinetpay.payments.verdict", "if x:\n    import webhooks.common", "may not import `webhooks`"),
+        ("webhooks.x", "def f():\n    import json", "imports in a function"),
+        ("webhooks.x", "class A:\n    async def f(self):\n        from json import loads", "imports in a function"),
         ("saleor_cinetpay.customer.pages", "from saleor_cinetpay.dashboard.pages import x", "`dashboard`"),
         ("webhooks.cinetpay_return", "from saleor_cinetpay.app import build_app", "may not import `app`"),
         ("saleor_cinetpay.saleor.api", "from saleor_cinetpay import database", "may not import `database`"),

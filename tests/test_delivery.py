@@ -11,7 +11,7 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from saleor_cinetpay import cli
+from saleor_cinetpay import cli, serve_command
 from saleor_cinetpay.edge.proxies import Trusted
 from saleor_cinetpay.settings import Settings
 
@@ -141,7 +141,7 @@ def test_every_manifest_is_applied() -> None:
 
 def test_a_process_is_given_the_time_to_finish() -> None:
     """Everywhere the app is stopped it has longer than it takes at most."""
-    least = cli.GRACEFUL_SHUTDOWN_S
+    least = serve_command.GRACEFUL_SHUTDOWN_S
     pods = [pod["terminationGracePeriodSeconds"] for pod in workloads()]
     units = [int(unit(path)["Service"]["TimeoutStopSec"]) for path in UNITS]
     composed = [int(compose()[name]["stop_grace_period"].removesuffix("s")) for name in ("app", "worker")]

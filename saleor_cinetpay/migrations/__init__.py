@@ -1,13 +1,13 @@
-"""The ledger's migrations: expand first, contract in a later version, so that old and new can run side by side."""
+"""The ledger's migrations: expand first, contract in a later version, so that old and new can run side by side.
+
+Alembic is large, and a process that finds the tables of its version needs nothing of it: which those are, and which
+the database has, is told without it. Only where they differ is it imported (`upgrading.py`).
+"""
 
 from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from sqlalchemy import column, func, inspect, select, table
 
 from saleor_cinetpay.database import Database
 
@@ -15,18 +15,17 @@ HERE = Path(__file__).parent
 LOCK = 4_617_352_017
 """An arbitrary number of our own: whoever holds PostgreSQL's advisory lock of that number migrates."""
 
+_alembics = table("alembic_version", column("version_num"))
+
 
 def head() -> str:
     """Return the revision of this version's tables."""
-    newest = ScriptDirectory(str(HERE)).get_current_head()
-    assert newest is not None  # noqa: S101  there is a first one
-    return newest
+    return revisions()[-1]
 
 
 async def revision_of(database: Database) -> str | None:
     """Return the revision of a database's tables, None where it has none."""
-    async with database.read() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return max(await _applied(database), default=None)
 
 
 async def migrate(database: Database) -> None:
@@ -38,10 +37,14 @@ async def migrate(database: Database) -> None:
     Raises:
         LedgerUnavailable: where the database does not answer, or a migration fails.
     """
+    if await _applied(database) == [head()]:
+        return
+    from saleor_cinetpay.migrations.upgrading import upgrade
+
     async with database.rebuild() as connection:
         if not database.is_sqlite:
             await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade)
 
 
 async def missing_revisions(database: Database) -> list[str]:
@@ -50,26 +53,21 @@ async def missing_revisions(database: Database) -> list[str]:
     Raises:
         LedgerUnavailable: where the database does not answer.
     """
-    async with database.read() as connection:
-        applied = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
-    known = _revisions()
+    applied, known = await _applied(database), revisions()
     reached = max((known.index(revision) + 1 for revision in applied if revision in known), default=0)
     newer = any(revision not in known for revision in applied)
     return [] if newer else known[reached:]
 
 
 @cache
-def _revisions() -> list[str]:
-    """Return this version's migrations, the first one first."""
-    scripts = ScriptDirectory(str(HERE))
-    return [script.revision for script in scripts.walk_revisions()][::-1]
+def revisions() -> list[str]:
+    """Return this version's migrations, the first one first: the numbers with which their files begin."""
+    return sorted(path.stem.partition("_")[0] for path in (HERE / "versions").glob("[0-9]*.py"))
 
 
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(HERE))
-    config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    held = MigrationContext.configure(connection).get_current_revision()
-    if held is None or held in known:
-        command.upgrade(config, "head")
+async def _applied(database: Database) -> list[str]:
+    """Return what Alembic has written down in the database; nothing where it has never been at work there."""
+    async with database.read() as connection:
+        if not await connection.run_sync(lambda sync: inspect(sync).has_table(_alembics.name)):
+            return []
+        return list((await connection.execute(select(_alembics.c.version_num))).scalars())

@@ -19,7 +19,8 @@ from saleor_cinetpay.demo import address_of, listening, serving
 from saleor_cinetpay.migrations import migrate
 from saleor_cinetpay.payments.tables import payments, refunds, reports
 from saleor_cinetpay.sandbox.cinetpay.app import build_sandbox
-from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID, Merchant, SandboxConfig
+from saleor_cinetpay.sandbox.cinetpay.config import Merchant, SandboxConfig
+from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID
 from saleor_cinetpay.sandbox.saleor.app import build_saleor
 from saleor_cinetpay.sandbox.saleor.booking import Event
 from saleor_cinetpay.sandbox.saleor.catalogue import Channel

@@ -5,7 +5,7 @@ from browser_kit import PHONE, Demo
 from clerk_kit import NewClerk, at_cinetpay
 from playwright.async_api import Frame, expect
 
-from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID
+from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select, text
 
 import saleor_cinetpay.payments.tables
 import saleor_cinetpay.shops.tables  # noqa: F401  both fill the metadata
 from saleor_cinetpay.database import STATEMENT_WAIT_S, Database, metadata
-from saleor_cinetpay.migrations import migrate
+from saleor_cinetpay.migrations import HERE, migrate, revisions
 from saleor_cinetpay.shops.tables import shop_settings
 
 TEN_PROCESSES = """
@@ -94,6 +95,23 @@ async def test_migrating_again_changes_nothing(migrated: Database) -> None:
         assert [] == await connection.run_sync(differences)
         assert 1 == len((await connection.execute(select(shop_settings))).all())
         assert 1 == len((await connection.execute(text("SELECT * FROM alembic_version"))).all())
+
+
+async def test_a_database_without_a_revision_is_migrated(empty_url: str) -> None:
+    """Alembic's table alone, with nothing in it, does not count as migrated; whoever began there may have failed."""
+    database = Database(empty_url)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+    await migrate(database)
+    await database.close()
+    assert set(metadata.tables) == await tables_of(empty_url)
+
+
+def test_the_files_are_named_by_their_revisions() -> None:
+    """What is told from the files' names, without Alembic, is what Alembic reads in them: the same line of versions."""
+    scripts = list(ScriptDirectory(str(HERE)).walk_revisions())
+    assert [script.revision for script in reversed(scripts)] == revisions()
+    assert [None, *revisions()[:-1]] == [script.down_revision for script in reversed(scripts)]
 
 
 async def test_ten_processes_migrate_at_once(empty_url: str) -> None:

@@ -20,7 +20,8 @@ from saleor_cinetpay.app import House, build_app, build_house
 from saleor_cinetpay.demo import address_of, listening, serving
 from saleor_cinetpay.migrations import migrate
 from saleor_cinetpay.sandbox.cinetpay.app import build_sandbox
-from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID, SandboxConfig
+from saleor_cinetpay.sandbox.cinetpay.config import SandboxConfig
+from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID
 from saleor_cinetpay.sandbox.saleor.app import build_saleor
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
 from saleor_cinetpay.settings import AppEnv, Settings

@@ -19,7 +19,7 @@ from typing import Any
 import httpx2 as httpx
 
 from saleor_cinetpay.demo import HOST, address_of, listening, serving
-from saleor_cinetpay.sandbox.cinetpay.config import DEFAULT_API_KEY, DEFAULT_SITE_ID
+from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID
 from saleor_cinetpay.sandbox.saleor.app import serve_saleor
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
 from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor

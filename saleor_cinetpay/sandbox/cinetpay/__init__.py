@@ -4,6 +4,7 @@ It shares no code with the app, so that neither can hide the other's mistakes. `
 """
 
 from saleor_cinetpay.sandbox.cinetpay.app import build_sandbox
-from saleor_cinetpay.sandbox.cinetpay.config import Merchant, NotifyMode, SandboxConfig
+from saleor_cinetpay.sandbox.cinetpay.config import Merchant, SandboxConfig
+from saleor_cinetpay.sandbox.defaults import NotifyMode
 
 __all__ = ["Merchant", "NotifyMode", "SandboxConfig", "build_sandbox"]

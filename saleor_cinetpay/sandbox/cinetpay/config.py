@@ -3,14 +3,12 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
-DEFAULT_SITE_ID = "445160"
-DEFAULT_API_KEY = "sandbox-api-key-not-secret"
+from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID, NotifyMode
 
 
 class Clock(Protocol):
@@ -35,26 +33,6 @@ class MachineClock:
     async def sleep(self, seconds: float) -> None:
         """Let other tasks run for that many seconds."""
         await asyncio.sleep(seconds)
-
-
-class NotifyMode(StrEnum):
-    """How the shop's server hears of a change of status."""
-
-    ONCE = "once"
-    TWICE = "twice"
-    FIVE = "five"
-    LATE = "late"
-    NEVER = "never"
-
-    def delays_s(self, late_s: float) -> tuple[float, ...]:
-        """Return when the notifications of one change are sent, in seconds after it; `five` are sent at one instant."""
-        return {
-            NotifyMode.ONCE: (0.0,),
-            NotifyMode.TWICE: (0.0, 1.0),
-            NotifyMode.FIVE: (0.0,) * 5,
-            NotifyMode.LATE: (late_s,),
-            NotifyMode.NEVER: (),
-        }[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from saleor_cinetpay.sandbox.cinetpay.codes import Refusal
-from saleor_cinetpay.sandbox.cinetpay.config import NotifyMode
 from saleor_cinetpay.sandbox.cinetpay.desk import Attempt, Desk
 from saleor_cinetpay.sandbox.cinetpay.faults import Fault, Faults, fault_until, is_mode
 from saleor_cinetpay.sandbox.cinetpay.fields import DIGITS
 from saleor_cinetpay.sandbox.cinetpay.payments import OPERATORS, Payment
+from saleor_cinetpay.sandbox.defaults import NotifyMode
 
 MAX_BODY_BYTES = 64 * 1024
 T = TypeVar("T")

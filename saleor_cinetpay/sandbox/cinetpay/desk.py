@@ -20,7 +20,7 @@ from saleor_cinetpay.sandbox.cinetpay.codes import (
     message_of,
     status_of,
 )
-from saleor_cinetpay.sandbox.cinetpay.config import Merchant, NotifyMode, SandboxConfig, is_web_address
+from saleor_cinetpay.sandbox.cinetpay.config import Merchant, SandboxConfig, is_web_address
 from saleor_cinetpay.sandbox.cinetpay.fields import (
     WRONG_DATE,
     check_payment,
@@ -32,6 +32,7 @@ from saleor_cinetpay.sandbox.cinetpay.journal import Journal
 from saleor_cinetpay.sandbox.cinetpay.notifications import Notifier
 from saleor_cinetpay.sandbox.cinetpay.payments import Addresses, Payment
 from saleor_cinetpay.sandbox.cinetpay.store import Job, Store
+from saleor_cinetpay.sandbox.defaults import NotifyMode
 
 COMMISSION = Decimal("0.04")
 """What CinetPay keeps: the guide's example of a balance is 35 received, 1.4 kept."""

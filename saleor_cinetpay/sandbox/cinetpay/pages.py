@@ -9,11 +9,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from saleor_cinetpay.sandbox.cinetpay import texts
 from saleor_cinetpay.sandbox.cinetpay.codes import ACCEPTED, CANCELED, WAITING, Refusal, message_of
-from saleor_cinetpay.sandbox.cinetpay.config import NotifyMode
 from saleor_cinetpay.sandbox.cinetpay.desk import Attempt, Desk
 from saleor_cinetpay.sandbox.cinetpay.fields import DIGITS, read_form
 from saleor_cinetpay.sandbox.cinetpay.journal import BUYER, CINETPAY
 from saleor_cinetpay.sandbox.cinetpay.payments import OPERATORS, Payment
+from saleor_cinetpay.sandbox.defaults import NotifyMode
 
 HERE = Path(__file__).parent
 LATER = "later"
