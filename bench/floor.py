@@ -27,7 +27,9 @@ TABLE = "CREATE TABLE IF NOT EXISTS relayed (trans_id TEXT PRIMARY KEY, state TE
 READ = "SELECT body FROM relayed WHERE trans_id = $1"
 INSERT = "INSERT INTO relayed (trans_id, state, body) VALUES ($1, $2, $3)"
 UPDATE = "UPDATE relayed SET state = $2 WHERE trans_id = $1"
-REPORT = "mutation R($id: ID!) { transactionEventReport(id: $id) { alreadyProcessed errors { code } } }"
+REPORT = """mutation R($id: ID!) {
+  transactionEventReport(id: $id, type: CHARGE_SUCCESS, pspReference: "R") { alreadyProcessed errors { code } }
+}"""
 
 
 class Rows(Protocol):
