@@ -9,9 +9,9 @@ import asyncio
 import json
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+import click
 
 from saleor_cinetpay import __version__
 from saleor_cinetpay.errors import AppError
@@ -22,15 +22,10 @@ from saleor_cinetpay.sandbox.defaults import DEFAULT_API_KEY, DEFAULT_SITE_ID, N
 if TYPE_CHECKING:
     from saleor_cinetpay.settings import Settings
 
-DAY = "%Y-%m-%d"
-
-app = typer.Typer(
-    name="saleor-cinetpay",
-    help="Mobile-money payments for Saleor shops in West Africa, through CinetPay.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+DATE = click.DateTime(formats=["%Y-%m-%d"])
+LEVEL = click.Choice([level.value for level in LogLevel])
+NOTIFY = click.Choice([mode.value for mode in NotifyMode])
+AS_PEOPLE_READ = {"show_default": True, "max_content_width": 120}
 
 
 def main() -> None:
@@ -43,11 +38,16 @@ def main() -> None:
         _fail(str(error))
 
 
+@click.group("saleor-cinetpay", context_settings=AS_PEOPLE_READ)
+@click.version_option(__version__, message="%(prog)s %(version)s", prog_name="saleor-cinetpay", help="Print it.")
+def app() -> None:
+    """Mobile-money payments for Saleor shops in West Africa, through CinetPay."""
+
+
 @app.command()
-def serve(
-    worker: Annotated[bool, typer.Option(help="Settle and report in the background of this process.")] = True,
-) -> None:
-    """Migrate the database, serve the app, and settle payments in the background."""
+@click.option("--worker/--no-worker", default=True, help="Settle and report in the background of this process.")
+def serve(worker: bool) -> None:
+    """Migrate the database, serve the app and settle payments."""
     start_without_looking()  # until app.py has built everything
     from saleor_cinetpay import serve_command
 
@@ -56,7 +56,10 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Settle payments and deliver reports, without serving; any number of these may run."""
+    """Settle payments and deliver reports, without serving.
+
+    Any number of these may run.
+    """
     start_without_looking()
     from saleor_cinetpay import worker_command
 
@@ -65,44 +68,49 @@ def worker() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to this version's tables; does nothing where they are there."""
+    """Bring the database to this version's tables.
+
+    Does nothing where they are there.
+    """
     from saleor_cinetpay import serve_command
 
     serve_command.migrate(_settings())
-    typer.echo("The database is up to date.")
+    click.echo("The database is up to date.")
 
 
-@app.command("reconcile")
-def reconcile_history(
-    first: Annotated[datetime | None, typer.Option("--from", formats=[DAY], help="The first day, GMT.")] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=[DAY], help="The last day, today by default.")
-    ] = None,
-    account: Annotated[str | None, typer.Option(help="Only the account with this key.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing and settle nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print one row for each difference.")] = False,
+@app.command()
+@click.option("--from", "first", type=DATE, help="The first day, GMT.")
+@click.option("--to", "last", type=DATE, help="The last day, today by default.")
+@click.option("--account", help="Only the account with this key.")
+@click.option("--dry-run", is_flag=True, help="Write nothing and settle nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one row for each difference.")
+def reconcile(
+    first: datetime | None, last: datetime | None, account: str | None, dry_run: bool, as_json: bool, as_csv: bool
 ) -> None:
-    """Compare CinetPay's history with the ledger and with Saleor, and settle what was missed; the last two days."""
-    from saleor_cinetpay.reconcile_command import reconcile, show_csv, show_json, show_text
+    """Compare CinetPay's history with the ledger and with Saleor.
+
+    Settles what was missed. Without dates it takes the last two days.
+    """
+    from saleor_cinetpay import reconcile_command
 
     if as_json and as_csv:
         _fail("choose --json or --csv")
-    show = show_json if as_json else show_csv if as_csv else show_text
+    show = reconcile_command.show(as_json=as_json, as_csv=as_csv)
     days = (first and first.date(), last and last.date())
-    not_asked = reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
+    not_asked = reconcile_command.reconcile(_settings(), *days, account=account, dry_run=dry_run, show=show)
     if not_asked:
         _fail("\n".join(not_asked))
 
 
 @app.command()
-def doctor(
-    saleor: Annotated[
-        str | None, typer.Option(help="Only check that the Saleor at this API URL understands what the app sends.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Check everything that can be wrong, and say what to do; changes nothing, ends with 1 where something fails."""
+@click.option("--saleor", help="Only check that the Saleor at this API URL understands what the app sends.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(saleor: str | None, as_json: bool) -> None:
+    """Check everything that can be wrong, and say what to do.
+
+    Changes nothing, and ends with 1 where something fails.
+    """
     from saleor_cinetpay import doctor_command
     from saleor_cinetpay.environment import SettingsUnreadable
 
@@ -118,7 +126,10 @@ def doctor(
 
 @app.command("rotate-keys")
 def rotate_keys() -> None:
-    """Seal everything stored with the first key of SECRET_KEY, while the app runs; a repeat goes on where one ended."""
+    """Seal everything stored with the first key of SECRET_KEY.
+
+    The app may run meanwhile; a repeat goes on where one ended.
+    """
     from saleor_cinetpay import upkeep_command
 
     if failures := upkeep_command.rotate_keys(_settings()):
@@ -126,11 +137,13 @@ def rotate_keys() -> None:
 
 
 @app.command()
-def purge(
-    older_than: Annotated[str, typer.Option(help="What is younger stays: 400d, 60w, 18m or 2y; at least 30d.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-) -> None:
-    """Remove phone numbers, e-mail addresses, forms and histories of payments that were closed so long ago."""
+@click.option("--older-than", required=True, help="What is younger stays: 400d, 60w, 18m or 2y; at least 30d.")
+@click.option("--dry-run", is_flag=True, help="Only count.")
+def purge(older_than: str, dry_run: bool) -> None:
+    """Remove personal data of old payments.
+
+    Phone numbers, e-mail addresses, forms and histories of payments that were closed so long ago.
+    """
     from saleor_cinetpay import upkeep_command
 
     if failures := upkeep_command.purge_old(_settings(), upkeep_command.age(older_than), dry_run=dry_run):
@@ -138,10 +151,9 @@ def purge(
 
 
 @app.command()
-def manifest(
-    base_url: Annotated[str | None, typer.Option(help="The app's public address; APP_API_BASE_URL by default.")] = None,
-    saleor_version: Annotated[str, typer.Option(help="The Saleor that asks, such as 3.23.")] = "3.23",
-) -> None:
+@click.option("--base-url", help="The app's public address; APP_API_BASE_URL by default.")
+@click.option("--saleor-version", default="3.23", help="The Saleor that asks, such as 3.23.")
+def manifest(base_url: str | None, saleor_version: str) -> None:
     """Print the manifest as Saleor gets it."""
     from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
 
@@ -150,54 +162,43 @@ def manifest(
     document = build_manifest(
         base_url=base, app_id=settings.manifest_app_id, schema_version=saleor_version, webhooks=declared_webhooks()
     )
-    typer.echo(json.dumps(document, indent=2))
+    click.echo(json.dumps(document, indent=2))
 
 
 @app.command()
-def demo(
-    app_port: Annotated[int, typer.Option(help="Where the app listens.")] = 8000,
-    cinetpay_port: Annotated[int, typer.Option(help="Where the simulated CinetPay listens.")] = 8001,
-    shop_port: Annotated[int, typer.Option(help="Where the small Saleor and its shop listen.")] = 8010,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.WARNING,
-) -> None:
-    """Run the app, a simulated CinetPay and a shop on this machine, to buy something in the browser."""
+@click.option("--app-port", default=8000, help="Where the app listens.")
+@click.option("--cinetpay-port", default=8001, help="Where the simulated CinetPay listens.")
+@click.option("--shop-port", default=8010, help="Where the small Saleor and its shop listen.")
+@click.option("--log-level", type=LEVEL, default="warning", help="How much is logged.")
+def demo(app_port: int, cinetpay_port: int, shop_port: int, log_level: str) -> None:
+    """Run the app, a simulated CinetPay and a shop.
+
+    All on this machine, to buy something in the browser.
+    """
     from saleor_cinetpay.demo import DemoPorts, run_demo
 
-    configure_logs(log_level, "console")
-    asyncio.run(run_demo(DemoPorts(app=app_port, cinetpay=cinetpay_port, shop=shop_port), typer.echo))
+    configure_logs(LogLevel(log_level), "console")
+    asyncio.run(run_demo(DemoPorts(app=app_port, cinetpay=cinetpay_port, shop=shop_port), click.echo))
 
 
 @app.command()
-def sandbox(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8001,
-    public_url: Annotated[str | None, typer.Option(help="Where browsers and shops reach it.")] = None,
-    site_id: Annotated[str, typer.Option(help="The site id that it knows.")] = DEFAULT_SITE_ID,
-    api_key: Annotated[str, typer.Option(help="That site's API key.")] = DEFAULT_API_KEY,
-    state: Annotated[str, typer.Option(help="A SQLite file that keeps payments over a restart.")] = ":memory:",
-    notify: Annotated[NotifyMode, typer.Option(help="How the shop hears of a change.")] = NotifyMode.ONCE,
-) -> None:
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option("--port", default=8001, help="The port to listen on.")
+@click.option("--public-url", help="Where browsers and shops reach it.")
+@click.option("--site-id", default=DEFAULT_SITE_ID, help="The site id that it knows.")
+@click.option("--api-key", default=DEFAULT_API_KEY, help="That site's API key.")
+@click.option("--state", default=":memory:", help="A SQLite file that keeps payments over a restart.")
+@click.option("--notify", type=NOTIFY, default="once", help="How the shop hears of a change.")
+def sandbox(host: str, port: int, public_url: str | None, site_id: str, api_key: str, state: str, notify: str) -> None:
     """Run the simulated CinetPay on its own, for any shop's tests."""
     from saleor_cinetpay.sandbox.cinetpay import Merchant, SandboxConfig
     from saleor_cinetpay.sandbox.cinetpay.command import serve as serve_sandbox
 
     url = public_url or f"http://{host}:{port}"
-    typer.echo(f"Simulated CinetPay: API {url}/v1/, payment page {url}/, site {site_id}, key {api_key}")
+    click.echo(f"Simulated CinetPay: API {url}/v1/, payment page {url}/, site {site_id}, key {api_key}")
     merchant = Merchant(site_id=site_id, api_key=api_key)
-    serve_sandbox(SandboxConfig(merchants=(merchant,), public_url=url, state=state, notify=notify), host, port)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"saleor-cinetpay {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
-) -> None:
-    pass
+    config = SandboxConfig(merchants=(merchant,), public_url=url, state=state, notify=NotifyMode(notify))
+    serve_sandbox(config, host, port)
 
 
 def _settings() -> "Settings":

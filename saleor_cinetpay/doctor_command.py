@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 
-import typer
+import click
 
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.doctor.checks import examine, examine_saleor
@@ -51,19 +51,19 @@ def show_json(findings: Sequence[Finding]) -> None:
         }
         for finding in findings
     ]
-    typer.echo(json.dumps({"counts": counts, "findings": rows}, indent=2, ensure_ascii=False))
+    click.echo(json.dumps({"counts": counts, "findings": rows}, indent=2, ensure_ascii=False))
 
 
 def show_text(findings: Sequence[Finding]) -> None:
     """Print what a person reads: each finding with what to do, and a count of what needs it."""
     for finding in findings:
         about = f" [{finding.about}]" if finding.about else ""
-        typer.echo(f"{MARKS[finding.grade]} {finding.check}: {finding.said.say(Language.ENGLISH)}{about}")
+        click.echo(f"{MARKS[finding.grade]} {finding.check}: {finding.said.say(Language.ENGLISH)}{about}")
         if finding.remedy is not None:
-            typer.echo(f"        -> {finding.remedy.say(Language.ENGLISH)}")
+            click.echo(f"        -> {finding.remedy.say(Language.ENGLISH)}")
     failures = sum(finding.grade is Grade.FAILURE for finding in findings)
     warnings = sum(finding.grade is Grade.WARNING for finding in findings)
-    typer.echo(f"{len(findings)} findings: {failures} failures, {warnings} warnings.")
+    click.echo(f"{len(findings)} findings: {failures} failures, {warnings} warnings.")
 
 
 async def _diagnose(settings: Settings, saleor_api_url: str | None) -> list[Finding]:

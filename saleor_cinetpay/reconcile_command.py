@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import typer
+import click
 
 from saleor_cinetpay.app import House, build_house
 from saleor_cinetpay.logs import LogLevel, configure_logs
@@ -52,7 +52,7 @@ async def _reconcile(
             await migrate(house.database)
         days = Days(first=first or usual.first, last=last or usual.last)
         plan = await house.reconciliation.plan(days, account_key=account, dry_run=dry_run)
-        with typer.progressbar(
+        with click.progressbar(
             length=len(plan), label="Comparing", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:
             async for comparison in house.reconciliation.run(plan):
@@ -68,6 +68,13 @@ async def _reconcile(
     ]
 
 
+def show(*, as_json: bool, as_csv: bool) -> Show:
+    """Return how to show it; for people where nothing else is asked."""
+    if as_json:
+        return show_json
+    return show_csv if as_csv else show_text
+
+
 def show_json(plan: Plan, comparisons: Sequence[Comparison]) -> None:
     """Print one JSON object."""
     document = {
@@ -78,7 +85,7 @@ def show_json(plan: Plan, comparisons: Sequence[Comparison]) -> None:
         "findings": [_flat(finding) for finding in _findings(comparisons)],
         "failures": [_flat(failure) for comparison in comparisons for failure in comparison.failures],
     }
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def show_csv(_plan: Plan, comparisons: Sequence[Comparison]) -> None:
@@ -93,12 +100,12 @@ def show_text(plan: Plan, comparisons: Sequence[Comparison]) -> None:
     for finding in _findings(comparisons):
         amount = "?" if finding.cinetpay_amount is None else f"{finding.cinetpay_amount:f}"
         note = f" ({finding.note})" if finding.note else ""
-        typer.echo(
+        click.echo(
             f"{finding.day}  {finding.trans_id}  {amount} CFA  {finding.kind}: {finding.remedy}{note}"
             f"  {finding.shop or 'shop unknown'}"
         )
     counts = _counts(comparisons)
-    typer.echo(
+    click.echo(
         f"{plan.days.first} to {plan.days.last}, {len(plan.sites)} site(s): {counts['seen']} payments at CinetPay,"
         f" {len(_findings(comparisons))} differ; {counts['other_systems']} of other systems, {counts['unpaid']} unpaid"
         f" ones unknown here, {counts['unreadable']} unreadable rows."

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-import typer
+import click
 
 from saleor_cinetpay.app import House, build_house
 from saleor_cinetpay.logs import LogLevel, configure_logs
@@ -74,15 +74,15 @@ def _with_house(settings: Settings, work: Callable[[House], Awaitable[Came]]) ->
 async def _rotate(house: House) -> list[str]:
     ends = await rotate(house.database, house.secrets, _tell)
     for end in ends:
-        typer.echo(f"{end.column}: {end.seen} sealed, {end.renewed} of them anew.")
+        click.echo(f"{end.column}: {end.seen} sealed, {end.renewed} of them anew.")
     failures = [f"{end.column}: {_what_is_left(end)}" for end in ends if not end.done]
     if failures:
         return [*failures, "Keep every key in SECRET_KEY, mend this, and call rotate-keys again."]
-    typer.echo("Everything stored is sealed with the first key of SECRET_KEY.")
+    click.echo("Everything stored is sealed with the first key of SECRET_KEY.")
     if len(house.settings.secret_keys) > 1:
         until = await links_end(house.database)
         links = "" if until is None else f" on {until:%Y-%m-%d %H:%M} UTC: until then, links of open payments need them"
-        typer.echo(f"The older keys can be taken out of SECRET_KEY{links or ' now'}.")
+        click.echo(f"The older keys can be taken out of SECRET_KEY{links or ' now'}.")
     return []
 
 
@@ -95,17 +95,17 @@ def _what_is_left(end: Rotated) -> str:
 
 def _tell(rotated: Rotated) -> None:
     if sys.stderr.isatty():
-        typer.echo(f"{rotated.column}: {rotated.seen} seen, {rotated.renewed} sealed anew", err=True)
+        click.echo(f"{rotated.column}: {rotated.seen} seen, {rotated.renewed} sealed anew", err=True)
 
 
 async def _purge(house: House, older_than: timedelta, dry_run: bool) -> list[str]:
     purge = Purge(house.database, house.secrets, house.clock)
     if dry_run:
-        typer.echo(f"{await purge.count(older_than)} payments would be purged. Nothing was changed.")
+        click.echo(f"{await purge.count(older_than)} payments would be purged. Nothing was changed.")
         return []
     gone = Purged()
     async for gone in purge.run(older_than):
         if sys.stderr.isatty():
-            typer.echo(f"{gone.payments} payments purged", err=True)
-    typer.echo(f"{gone.payments} payments purged, {gone.events} entries of their histories removed.")
+            click.echo(f"{gone.payments} payments purged", err=True)
+    click.echo(f"{gone.payments} payments purged, {gone.events} entries of their histories removed.")
     return [f"{gone.unreadable} payments that no key of SECRET_KEY opens were left as they are"] * bool(gone.unreadable)

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from saleor_cinetpay import cli, serve_command
 from saleor_cinetpay.edge.proxies import Trusted
@@ -50,9 +48,7 @@ def unit(path: Path) -> ConfigParser:
 
 def is_a_command(words: list[str]) -> bool:
     """Say whether the command line has that command with these options."""
-    group = get_command(cli.app)
-    assert isinstance(group, TyperGroup)
-    command = group.commands.get(words[0])
+    command = cli.app.commands.get(words[0])
     if command is None:
         return False
     options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}

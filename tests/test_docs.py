@@ -13,8 +13,6 @@ import pytest
 import yaml
 from pydantic import SecretStr
 from starlette.routing import Mount, Route
-from typer.core import TyperGroup
-from typer.main import get_command
 
 from saleor_cinetpay.app import House, build_app, build_house
 from saleor_cinetpay.errors import PaymentImpossible
@@ -87,9 +85,8 @@ def test_every_setting_has_its_row() -> None:
 
 def test_every_command_is_mentioned() -> None:
     """The README or a page of the docs shows how each command of the command line is called."""
-    group = get_command(importlib.import_module("saleor_cinetpay.cli").app)
-    assert isinstance(group, TyperGroup)
-    assert set() == set(group.commands) - set(re.findall(r"saleor-cinetpay ([a-z-]+)", prose()))
+    commands = importlib.import_module("saleor_cinetpay.cli").app.commands
+    assert set() == set(commands) - set(re.findall(r"saleor-cinetpay ([a-z-]+)", prose()))
 
 
 def test_every_make_target_that_is_mentioned_exists() -> None:

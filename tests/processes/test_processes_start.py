@@ -21,6 +21,8 @@ NOT_TO_SERVE = (
     "alembic",
     "mako",
     "opentelemetry",
+    "pygments",
+    "rich",
     "saleor_cinetpay.demo",
     "saleor_cinetpay.doctor_command",
     "saleor_cinetpay.migrations.upgrading",
