@@ -14,5 +14,5 @@ async def read_fields(request: Request) -> dict[str, str]:
     try:
         async with request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD_BYTES) as form:
             return {name: value for name, value in form.items() if isinstance(value, str)}
-    except (MultiPartException, FormParserError, HTTPException, ClientDisconnect, UnicodeDecodeError):
+    except (MultiPartException, FormParserError, HTTPException, ClientDisconnect, UnicodeError):
         return {}

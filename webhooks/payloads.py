@@ -11,6 +11,9 @@ from saleor_cinetpay.money import Money
 from saleor_cinetpay.payments.opening import Source
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 
+MOST_DIGITS = 40
+"""Of an amount; Saleor's own have 20 at most. One such as `1e999999999` would take a minute to write out."""
+
 
 class _Wire(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
@@ -32,10 +35,13 @@ def _a_transaction(written: str) -> TransactionId:
     return transaction_id
 
 
+Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=MOST_DIGITS)]
+
+
 class SaleorMoney(_Wire):
     """Saleor's Money."""
 
-    amount: Annotated[Decimal, Field(allow_inf_nan=False)]
+    amount: Amount
     currency: Storable
 
     @property
@@ -45,9 +51,9 @@ class SaleorMoney(_Wire):
 
 
 class SaleorRecipient(_Wire):
-    """The app that Saleor means."""
+    """The app that Saleor means; one that it does not name is none."""
 
-    id: Storable
+    id: StorableOrEmpty = ""
 
 
 class SaleorChannel(_Wire):
@@ -93,7 +99,7 @@ class SaleorSourceObject(_Wire):
 class SaleorAction(_Wire):
     """What Saleor wants charged."""
 
-    amount: Annotated[Decimal, Field(allow_inf_nan=False)]
+    amount: Amount
     currency: Storable
 
     @property
@@ -105,7 +111,7 @@ class SaleorAction(_Wire):
 class SaleorCancelAction(_Wire):
     """What Saleor wants cancelled; nothing of ours is ever authorized, so it is 0, and null before 3.21."""
 
-    amount: Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(lambda value: value or 0)] = Decimal(0)
+    amount: Annotated[Amount, BeforeValidator(lambda value: value or 0)] = Decimal(0)
 
 
 class SaleorTransactionItem(_Wire):
@@ -171,14 +177,14 @@ class SaleorCall(_Wire):
 
     typename: Annotated[str, Field(alias="__typename")]
     issued_at: AwareDatetime
-    recipient: SaleorRecipient
+    recipient: Annotated[SaleorRecipient, BeforeValidator(lambda value: value or {})] = SaleorRecipient()
 
 
 class PaymentGatewayInitializeSession(SaleorCall):
     """PAYMENT_GATEWAY_INITIALIZE_SESSION."""
 
     data: Any = None
-    amount: Annotated[Decimal | None, Field(allow_inf_nan=False)] = None
+    amount: Amount | None = None
     source_object: SaleorSourceObject
 
 

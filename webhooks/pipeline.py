@@ -1,6 +1,6 @@
 """What all doors of Saleor share: who calls, what they say, how long they wait, and what they get when we can't.
 
-    limit -> read -> installation -> signature -> recipient, event, age -> the door -> answer
+    limit -> signed at all -> read, event -> installation -> signature -> recipient, age -> the door -> answer
 
 A caller who is refused gets a 4xx before anything is written or sent. A genuine one always gets a 200 that is
 valid for its event, within 10 s; where the database or CinetPay fails, the door says what it can't know.
@@ -127,8 +127,11 @@ class Pipeline:
         try:
             async with asyncio.timeout(BUDGET_S):
                 body = await self._body(request)
+            if not body.strip():
+                raise CallRefused(400, "BODY_EMPTY", "the body is empty")
+            claim = _claimed(request)
             payload = _read(door, body)
-            answer = await self._in_time(self._answer(door, request, body, payload, deadline), deadline)
+            answer = await self._in_time(self._answer(door, claim, body, payload, deadline), deadline)
         except CallRefused as refused:
             log.warning("webhook_refused", status=refused.status, code=refused.code, reason=str(refused))
             metrics.webhook(door.event, refused.code).observe(time.perf_counter() - began_at)
@@ -144,9 +147,9 @@ class Pipeline:
         return JSONResponse(answer)
 
     async def _answer(
-        self, door: Door[Payload], request: Request, body: bytes, payload: Payload, deadline: datetime
+        self, door: Door[Payload], claim: "_Claim", body: bytes, payload: Payload, deadline: datetime
     ) -> Answer:
-        installation = await self._authenticate(request, body, payload)
+        installation = await self._authenticate(claim, body, payload)
         self._check_age(payload)
         return await door.answer(Genuine(payload=payload, installation=installation, deadline=deadline))
 
@@ -171,16 +174,8 @@ class Pipeline:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("webhook_called_off", error=str(error) or type(error).__name__)
 
-    async def _authenticate(self, request: Request, body: bytes, payload: SaleorCall) -> Installation:
-        signature = request.headers.get("saleor-signature") or request.headers.get("x-saleor-signature")
-        said = request.headers.get("saleor-api-url") or request.headers.get("x-saleor-api-url")
-        if not signature or not said:
-            raise CallRefused(401, "SIGNATURE_MISSING", "the call is not signed, or does not say by which Saleor")
-        try:
-            saleor_api_url = normalised(said)
-        except SaleorError:
-            raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor") from None
-        installation = await self._proved(saleor_api_url, signature, body)
+    async def _authenticate(self, claim: "_Claim", body: bytes, payload: SaleorCall) -> Installation:
+        installation = await self._proved(claim.saleor_api_url, claim.signature, body)
         if payload.recipient.id != installation.app_id:
             raise CallRefused(401, "RECIPIENT_WRONG", "the call is meant for another app")
         return installation if self._base_url is None else replace(installation, app_base_url=self._base_url)
@@ -235,9 +230,26 @@ class Pipeline:
             raise CallRefused(400, "CALL_TOO_OLD", "the call was issued more than 24 hours ago")
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """By whom a call says that it is signed."""
+
+    saleor_api_url: str
+    signature: str
+
+
+def _claimed(request: Request) -> _Claim:
+    signature = request.headers.get("saleor-signature") or request.headers.get("x-saleor-signature")
+    said = request.headers.get("saleor-api-url") or request.headers.get("x-saleor-api-url")
+    if not signature or not said:
+        raise CallRefused(401, "SIGNATURE_MISSING", "the call is not signed, or does not say by which Saleor")
+    try:
+        return _Claim(normalised(said), signature)
+    except SaleorError:
+        raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor") from None
+
+
 def _read(door: Door[Payload], body: bytes) -> Payload:
-    if not body.strip():
-        raise CallRefused(400, "BODY_EMPTY", "the body is empty")
     try:
         content = read_json(body)
     except ValueError:

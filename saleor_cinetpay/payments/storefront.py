@@ -13,6 +13,8 @@ from saleor_cinetpay.shops.accounts import Account
 
 LONGEST_URL = 2000
 LONGEST_TEXT = 2000
+MOST_FRANCS = 10**15
+"""What counts as the maximum where an account has none: more than there is money, and less than a ledger can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,9 @@ def check_amount(money: Money, account: Account) -> CinetPayAmount:
             buyer=text("The amount is too low: mobile money begins at {minimum}.", minimum=minimum),
             merchant=text("{amount} is below the account's minimum of {minimum}.", amount=money, minimum=minimum),
         )
-    if account.maximum is not None and amount > account.maximum:
-        maximum = Money(amount=Decimal(account.maximum), currency=XOF)
+    most = MOST_FRANCS if account.maximum is None else account.maximum
+    if amount > most:
+        maximum = Money(amount=Decimal(most), currency=XOF)
         raise PaymentImpossible(
             "AMOUNT_TOO_HIGH",
             buyer=text("The amount is too high: mobile money takes up to {maximum}.", maximum=maximum),

@@ -149,6 +149,8 @@ def _verified(signed: str, keys: KeySet, detached: bytes | None) -> bytes:
         kid = header.get("kid")
         if header.get("alg") != ALGORITHM or not isinstance(kid, str):
             raise SignatureInvalid(f"not signed with {ALGORITHM} by a named key")
+        if detached is not None and header.get("b64") is not False:  # older PyJWT would verify what such a token holds
+            raise SignatureInvalid("signed is a token's own content, and not the body")
         if kid not in keys.keys:
             raise UnknownKey(kid)
         payload: bytes = _JWS.decode(signed, keys.keys[kid], algorithms=[ALGORITHM], detached_payload=detached)

@@ -42,6 +42,11 @@ def _changes(**changes: Any) -> dict[str, Any]:
         ({"headers": {"Saleor-Api-Url": "https://other.example/graphql/", "X-Saleor-Api-Url": None}}, 401),
         ({"headers": {"Saleor-Api-Url": None, "X-Saleor-Api-Url": None}}, 401),
         (_changes(recipient={"id": "QXBwOjk5", "identifier": "other"}), 401),
+        (_changes(recipient=None), 401),
+        (_changes(recipient={"identifier": "saleor.app.payment.cinetpay"}), 401),
+        ({"signature": Signature.MISSING, "body": b"<html>"}, 401),
+        (_changes(issuedAt=None), 400),
+        (_changes(action={"amount": 1e300, "currency": "XOF"}), 400),
         (_changes(issuedAt=(datetime.now(UTC) - timedelta(hours=25)).isoformat()), 400),
         (_changes(__typename="TransactionProcessSession"), 400),
         (_changes(transaction={"id": "T3JkZXI6MQ==", "chargedAmount": {"amount": 0, "currency": "XOF"}}), 400),
@@ -73,7 +78,9 @@ async def test_a_webhook_that_is_not_genuine(world: World, sent: dict[str, Any],
 )
 async def test_a_body_that_nobody_should_read(world: World, body: bytes, status: int) -> None:
     """A body that is nested without end, or that has none, is refused before anything is done with it."""
-    reply = await world.http.post(f"{world.app}/api/webhooks/transaction-initialize-session", content=body)
+    signed = {"Saleor-Api-Url": world.saleor.config.api_url, "Saleor-Signature": "somehow"}
+    url = f"{world.app}/api/webhooks/transaction-initialize-session"
+    reply = await world.http.post(url, content=body, headers=signed)
     assert (status, {"message"}) == (reply.status_code, set(reply.json()))
 
 
@@ -160,6 +167,15 @@ async def test_multipart_notifications_are_read(world: World) -> None:
     parts = {"cpm_trans_id": (None, trans_id), "cpm_site_id": (None, SITE_ID)}
     assert 200 == (await world.http.post(url, files=parts)).status_code
     await world.reported(transaction, "CHARGE_SUCCESS")
+
+
+async def test_a_body_in_no_encoding_says_nothing(world: World) -> None:
+    """A multipart body in an encoding that nobody can read is a notification that means nothing: 200."""
+    session = await world.opened()
+    headers = {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}
+    body = b'--b\r\nContent-Disposition: form-data; name="cpm_trans_id"\r\n\r\nx\r\n--b--\r\n'
+    reply = await world.http.post(session.data["redirect"]["fields"]["notify_url"], content=body, headers=headers)
+    assert 200 == reply.status_code
 
 
 async def test_the_notification_address_answers_a_ping(world: World) -> None:

@@ -272,6 +272,14 @@ def test_an_amount_outside_the_limits_is_refused(amount: str, code: str) -> None
         assert "1000 XOF" in raised.value.buyer.say(Language.ENGLISH)
 
 
+def test_more_than_there_is_money_is_too_high() -> None:
+    """Where the account has no maximum, an amount that no ledger could hold is refused with the same code."""
+    assert 10**15 == check_amount(xof(10**15), an_account(maximum=None))
+    with pytest.raises(PaymentImpossible) as raised:
+        check_amount(xof(10**15 + 1), an_account(maximum=None))
+    assert "AMOUNT_TOO_HIGH" == raised.value.code
+
+
 @pytest.mark.parametrize("currency", ["XAF", "EUR", "CFA", "xof", ""])
 def test_only_the_west_african_franc_is_taken(currency: str) -> None:
     """Saleor's currency must be XOF; CinetPay's own name for it is none of Saleor's."""

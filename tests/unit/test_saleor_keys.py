@@ -110,6 +110,14 @@ def test_b64_true_does_not_pass() -> None:
         verify_webhook(BODY, f"{header}..{base64url(signed)}", KEYS)
 
 
+def test_a_token_of_that_saleor_signs_no_webhook() -> None:
+    """Every shopper holds a token that is signed with the same key; it proves itself, and not a body beside it."""
+    token = jwt.encode({"type": "access", "user_id": "a shopper"}, SHOP.private, "RS256", headers={"kid": "shop-key"})
+
+    with pytest.raises(SignatureInvalid, match="not the body"):
+        verify_webhook(BODY, token, KEYS)
+
+
 @pytest.mark.parametrize(
     "json_text",
     [
