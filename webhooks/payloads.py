@@ -1,6 +1,7 @@
 """What Saleor's webhooks bring, as the subscriptions beside this file select it; numbers are Decimals."""
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -114,12 +115,27 @@ class SaleorCancelAction(_Wire):
     amount: Annotated[Amount, BeforeValidator(lambda value: value or 0)] = Decimal(0)
 
 
+class SaleorPastEvent(_Wire):
+    """One entry of the transaction's history, as far as it tells of a failure."""
+
+    type: str | None = None
+    created_at: AwareDatetime | None = None
+    """What Saleor compares: the `time` that was reported."""
+
+
 class SaleorTransactionItem(_Wire):
     """The Saleor transaction."""
 
     id: Annotated[str, AfterValidator(_a_transaction)]
     psp_reference: str = ""
     charged_amount: SaleorMoney
+    events: Annotated[tuple[SaleorPastEvent, ...], BeforeValidator(lambda value: value or ())] = ()
+
+    @property
+    def failed_at(self) -> datetime | None:
+        """When it failed last; a success must come after that."""
+        failures = [event.created_at for event in self.events if event.type == "CHARGE_FAILURE" and event.created_at]
+        return max(failures, default=None)
 
     @property
     def transaction_id(self) -> TransactionId:

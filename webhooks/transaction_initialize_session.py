@@ -41,6 +41,7 @@ class TransactionInitializeDoor:
                 source=payload.source_object.source,
                 known_reference=payload.transaction.psp_reference,
                 charged_before=payload.transaction.charged_amount.amount > 0,
+                failed_at=payload.transaction.failed_at,
                 deadline=call.deadline,
             )
         )

@@ -37,6 +37,7 @@ class TransactionProcessDoor:
                 money=payload.action.money,
                 source=payload.source_object.source,
                 charged_before=payload.transaction.charged_amount.amount > 0,
+                failed_at=payload.transaction.failed_at,
                 deadline=call.deadline,
             )
         )

@@ -111,6 +111,8 @@ class OpenRequest:
     """The `pspReference` that Saleor's transaction has; empty where no app has answered for it yet."""
     charged_before: bool
     """Whether Saleor's transaction holds a charge already."""
+    failed_at: datetime | None = None
+    """The `time` of the latest failure that Saleor's transaction holds."""
     deadline: datetime
     """When the answer must be ready."""
 
@@ -250,6 +252,7 @@ class Opening:
             buyer_email=source.buyer_email,
             order_id=source.order_id,
             order_number=source.number,
+            failure_told_at=request.failed_at,
         )
 
     async def _hand_out(self, payment: Payment, request: OpenRequest) -> Payment:
@@ -259,12 +262,10 @@ class Opening:
         if payment.cancelled_at is not None:
             raise start_again(text("The payment was cancelled; a new attempt needs a new transaction."))
         if payment.money != request.money:
-            raise start_again(
-                text(
-                    "The payment was opened with {amount}; another amount needs a new transaction.",
-                    amount=payment.money,
-                )
+            why = text(
+                "The payment was opened with {amount}; another amount needs a new transaction.", amount=payment.money
             )
+            raise start_again(why)
         account = await self._account_of(payment)
         if payment.state is PaymentState.OPENING:
             return await self._claim_and_sign(payment, request, account)

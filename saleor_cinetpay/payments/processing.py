@@ -34,6 +34,8 @@ class ProcessRequest:
     source: Source
     charged_before: bool
     """Whether Saleor's transaction holds a charge already."""
+    failed_at: datetime | None = None
+    """The `time` of the latest failure that Saleor's transaction holds."""
     deadline: datetime
     """When the answer must be ready."""
 
@@ -121,6 +123,7 @@ class Processing:
             buyer_email=request.source.buyer_email,
             order_id=request.source.order_id,
             order_number=request.source.number,
+            failure_told_at=request.failed_at,
         )
 
     def _left_s(self, request: ProcessRequest) -> float:

@@ -1,16 +1,17 @@
 """After the payment: the closed tab, two payments of one checkout, and a person's decision on a suspect one."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from app_kit import World
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from saleor_cinetpay.payments.decisions import NothingToDecide
 from saleor_cinetpay.payments.problems import ProblemKind
-from saleor_cinetpay.payments.tables import completions
+from saleor_cinetpay.payments.tables import completions, payments
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.sandbox.saleor.records import Transaction
 from saleor_cinetpay.shops.shop_settings import COMPLETE_AFTER
@@ -132,6 +133,23 @@ async def _suspect(world: World, **shown: str) -> tuple[Transaction, TransId]:
     await world.cinetpay.settle(trans_id, notify="never")
     assert "review" == (await world.saleor.process(transaction)).data["status"]
     return transaction, TransId(trans_id)
+
+
+@pytest.mark.parametrize("event", ["TRANSACTION_INITIALIZE_SESSION", "TRANSACTION_PROCESS_SESSION"])
+async def test_a_charge_comes_after_a_failure_that_only_saleor_remembers(world: World, event: str) -> None:
+    """With the ledger lost, the failure that Saleor was told stands in Saleor's own events; the success is later."""
+    transaction, trans_id = await world.at_cinetpay()
+    await world.cinetpay.settle(trans_id, notify="never")
+    async with world.house.database.write() as connection:
+        await connection.execute(delete(payments).where(payments.c.trans_id == trans_id))
+    failed_at = datetime.now(UTC) + timedelta(minutes=1)
+    told = {"type": "CHARGE_FAILURE", "pspReference": trans_id, "createdAt": failed_at.isoformat()}
+    known = json.loads(world.saleor.webhook_body(event, transaction))["transaction"] | {"events": [told]}
+    reply = await world.saleor.send_webhook(event, transaction, changes={"transaction": known})
+    assert ("CHARGE_SUCCESS", (failed_at + timedelta(seconds=1)).isoformat()) == (
+        reply.json["result"],
+        reply.json["time"],
+    )
 
 
 async def test_a_person_accepts_what_cinetpay_holds(world: World) -> None:

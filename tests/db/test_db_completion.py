@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from payments_kit import CHANNEL_ID, SHOP, Heart, an_order, lose_ledger, trans_id, transaction_id
@@ -189,3 +190,15 @@ async def test_initialize_after_a_lost_ledger_adopts_what_was_paid(heart: Heart,
     await heart.install()
     payment = await heart.open(known_reference=trans_id())
     assert ("accepted", signed) == (payment.state, len(heart.world.cinetpay.asked_to_sign))
+
+
+async def test_a_lost_ledger_does_not_forget_the_failure_that_saleor_was_told(heart: Heart, database: Database) -> None:
+    """The failure's time comes from Saleor's own events, so that the success after it is the later one."""
+    await heart.open()
+    heart.world.cinetpay.pays(trans_id())
+    await lose_ledger(database)
+    await heart.install()
+    failed_at = heart.world.clock.moment + timedelta(seconds=7)
+    heart.world.clock.turn(10)
+    payment = await heart.open(known_reference=trans_id(), failed_at=failed_at)
+    assert failed_at + timedelta(seconds=1) == payment.success_time

@@ -178,6 +178,18 @@ async def test_what_saleor_holds_already_is_adopted_without_a_report(heart: Hear
     assert (PaymentState.ACCEPTED, []) == (payment.state, await states(heart))
 
 
+async def test_a_failure_that_saleor_holds_comes_before_the_adopted_success(heart: Heart, database: Database) -> None:
+    """Of two events Saleor believes the later one, and CinetPay's clock may be behind."""
+    await heart.open()
+    heart.world.cinetpay.pays(trans_id())
+    await lose_ledger(database)
+    failed_at = heart.world.clock.moment + timedelta(seconds=7)
+    heart.world.clock.turn(10)
+    payment = await process(heart, failed_at=failed_at)
+    assert payment is not None
+    assert failed_at + timedelta(seconds=1) == payment.success_time
+
+
 @pytest.mark.parametrize(
     ("asked", "shown", "suspicion"),
     [
