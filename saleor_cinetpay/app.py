@@ -190,7 +190,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         refund_decisions=_refund_decisions(database, secrets, saleors, installations, clock),
         problems=Problems(database),
         balances=Balances(database=database, reader=cinetpays, clock=clock),
-        orders=Orders(database=database, transactions=saleors, installations=installations),
+        orders=Orders(database=database, transactions=saleors, installations=installations, clock=clock),
         saleor=saleor,
         saleors=saleors,
         cinetpays=cinetpays,

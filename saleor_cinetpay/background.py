@@ -58,7 +58,7 @@ def build_worker(
             installations=installations,
             clock=clock,
             chance=chance,
-            orders=Orders(database=database, transactions=saleors, installations=installations),
+            orders=Orders(database=database, transactions=saleors, installations=installations, clock=clock),
         ),
         announcing=Announcing(
             database=database,

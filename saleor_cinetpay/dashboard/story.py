@@ -232,6 +232,7 @@ TELLERS: dict[str, Teller] = {
         text("Turned the paid cart into an order, as the buyer did not come back"), APP, "good"
     ),
     "checkout_gone": _plainly(text("Found that the cart has become an order"), APP),
+    "checkout_refunded": _plainly(text("Left the cart alone, as its money had gone back")),
     "checkout_not_completed": _not_completed,
     "decided": _decided,
     "cancelled": _plainly(text("Let go of the payment, as the shop wanted to cancel it"), APP, "bad"),

@@ -5,9 +5,11 @@ from typing import Protocol
 import structlog
 from sqlalchemy import select, update
 
+from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import SaleorError
 from saleor_cinetpay.payments.delivery import InstallationsByUrl
+from saleor_cinetpay.payments.problems import ProblemKind, Problems
 from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.payments.trans_id import TransactionId
 from saleor_cinetpay.saleor.types import SaleorTransaction
@@ -33,8 +35,12 @@ class Transactions(Protocol):
 class Orders:
     """Learns the orders of payments, and remembers them."""
 
-    def __init__(self, *, database: Database, transactions: Transactions, installations: InstallationsByUrl) -> None:
+    def __init__(
+        self, *, database: Database, transactions: Transactions, installations: InstallationsByUrl, clock: Clock
+    ) -> None:
         self._database = database
+        self._problems = Problems(database)
+        self._clock = clock
         self._transactions = transactions
         self._installations = installations
 
@@ -64,10 +70,13 @@ class Orders:
         return True
 
     async def note(self, trans_ids: list[str], *, order_id: str, order_number: str) -> None:
-        """Remember the order that payments pay."""
+        """Remember the order that payments pay: that there was none for them is told no more."""
+        now = self._clock.now()
         async with self._database.write() as connection:
             await connection.execute(
                 update(payments)
                 .where(payments.c.trans_id.in_(trans_ids), payments.c.order_id.is_(None))
                 .values(order_id=order_id, order_number=order_number[:64])
             )
+            for trans_id in trans_ids:
+                await self._problems.solve_in(connection, ProblemKind.NOT_COMPLETED, trans_id, now)

@@ -110,7 +110,8 @@ def _not_completed(of: str, detail: Mapping[str, Any]) -> ProblemWords:
             reason=_SALEOR_S_MARK.sub("", str(detail.get("reason") or "-")),
         ),
         to_do=text(
-            "Put the checkout right (e-mail, address, stock) and complete it, or give the buyer the money back."
+            "Put the checkout right (e-mail, address, stock): the app tries again by itself. "
+            "Or give the buyer the money back."
         ),
         dismissible=True,
     )

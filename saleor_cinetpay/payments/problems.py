@@ -135,8 +135,8 @@ class Problems:
         """Solve a problem in a transaction of its own; does nothing where there is none."""
         await self._database.change(lambda connection: self.solve_in(connection, kind, subject, now))
 
-    async def raise_in(self, connection: AsyncConnection, problem: Problem, now: datetime) -> None:
-        """Raise a problem; one that stands as it is already stays so, dismissed or not.
+    async def raise_in(self, connection: AsyncConnection, problem: Problem, now: datetime) -> bool:
+        """Raise a problem; one that stands as it is already stays so, dismissed or not. Say whether it is news.
 
         One that stands keeps the time of its first raising, unless it was dismissed and comes back changed.
         """
@@ -153,13 +153,14 @@ class Problems:
         }
         first = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(problems).values(row)
         if (await connection.execute(first.on_conflict_do_nothing())).rowcount:
-            return
+            return True
         of_this = problems.c.key == problem.key
         held = (await connection.execute(select(problems).where(of_this).with_for_update())).one()
         if held.solved_at is None and held.detail == detail:
-            return
+            return False
         news = raised if held.solved_at is not None or held.dismissed_at is not None else {}
         await connection.execute(update(problems).where(of_this).values(detail=detail, **news, **_due(now)))
+        return True
 
     async def solve_in(self, connection: AsyncConnection, kind: ProblemKind, subject: str, now: datetime) -> None:
         """Solve a problem; does nothing where there is none."""

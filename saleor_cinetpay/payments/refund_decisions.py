@@ -163,9 +163,11 @@ class RefundDecisions:
             "by": refund.decided_by,
             "note": refund.note,
         }
-        await record(connection, refund.trans_id, now, Event(kind=f"refund_{refund.state}", detail=detail))
+        paid_back = refund.state is RefundState.PAID_BACK
+        event = Event(kind="refund_paid_back" if paid_back else "refund_declined", detail=detail)
+        await record(connection, refund.trans_id, now, event)
         await self._problems.solve_in(connection, ProblemKind.REFUND_WAITING, refund.reference, now)
-        if refund.state is RefundState.PAID_BACK:
+        if paid_back:
             await settle_surplus(connection, payment, self._problems, now)
 
     async def _find(self, saleor_api_url: str, reference: str) -> Refund:

@@ -126,10 +126,11 @@ class Refunds:
 
     async def _write(self, connection: AsyncConnection, refund: Refund) -> None:
         await connection.execute(insert(refunds).values(asdict(refund)))
-        kind = "refund_asked" if refund.state is RefundState.WAITING else "refund_rejected"
+        waits = refund.state is RefundState.WAITING
         detail: dict[str, Any] = {"reference": refund.reference, "amount": str(refund.money), "by": refund.asked_by}
-        await record(connection, refund.trans_id, refund.asked_at, Event(kind=kind, detail=detail))
-        if refund.state is RefundState.WAITING:
+        event = Event(kind="refund_asked" if waits else "refund_rejected", detail=detail)
+        await record(connection, refund.trans_id, refund.asked_at, event)
+        if waits:
             await self._problems.raise_in(connection, _waits(refund), refund.asked_at)
 
 

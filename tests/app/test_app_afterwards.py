@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from app_kit import World
+from desk_kit import Staff
 from sqlalchemy import delete, select, update
 
 from saleor_cinetpay.payments.decisions import NothingToDecide
@@ -82,7 +83,7 @@ async def test_a_shop_can_switch_completion_off(world: World) -> None:
 
 
 async def test_a_checkout_without_its_e_mail_is_for_a_person(world: World) -> None:
-    """Where Saleor refuses the completion, its reason stands among the problems."""
+    """Where Saleor refuses the completion, its reason stands among the problems, until the app meets the order."""
     checkout = world.saleor.create_checkout(email=None)
     session = await world.opened(checkout)
     assert session.transaction is not None
@@ -94,6 +95,12 @@ async def test_a_checkout_without_its_e_mail_is_for_a_person(world: World) -> No
     problems = {p.trans_id: p for _, p in await world.house.problems.open_of(world.saleor.config.api_url)}
     assert ProblemKind.NOT_COMPLETED is problems[TransId(trans_id)].kind
     assert "mail" in problems[TransId(trans_id)].detail["reason"].lower()
+
+    checkout.email = "awa@example.com"
+    world.saleor.complete_checkout(checkout)
+    assert 200 == (await Staff(world=world).gets(f"/payments/{trans_id}")).status_code
+    left = [problem.trans_id for _, problem in await world.house.problems.open_of(world.saleor.config.api_url)]
+    assert TransId(trans_id) not in left
 
 
 async def test_a_checkout_paid_twice_is_a_problem(world: World) -> None:

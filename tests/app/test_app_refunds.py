@@ -55,7 +55,7 @@ async def test_a_refund_from_request_to_success(world: World) -> None:
     assert {"pspReference": refund.reference} == world.answers()[-1][1]
     await world.house.refund_decisions.pay_back(world.saleor.config.api_url, refund.reference, by=AWA, note="T-1")
     (_, told) = await world.reported(transaction, "CHARGE_SUCCESS", "REFUND_SUCCESS")
-    assert (refund.reference, "Remboursé à la main : T-1") == (told.psp_reference, told.message)
+    assert (refund.reference, "Remboursé à la main\u00a0: T-1") == (told.psp_reference, told.message)
     assert (7500, 0, 5000) == _books(transaction)
     assert ["REFUND"] == transaction.actions
 

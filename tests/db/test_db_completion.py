@@ -16,7 +16,8 @@ from saleor_cinetpay.payments.decisions import Decisions, NothingToDecide
 from saleor_cinetpay.payments.opening import Source
 from saleor_cinetpay.payments.problems import ProblemKind, Problems
 from saleor_cinetpay.payments.report import ReportType
-from saleor_cinetpay.payments.tables import completions
+from saleor_cinetpay.payments.tables import completions, payments
+from saleor_cinetpay.payments.tables import problems as told
 from saleor_cinetpay.shops.tables import installations
 
 CHECKOUT = base64.b64encode(b"Checkout:1").decode()
@@ -108,10 +109,99 @@ async def test_an_uncharged_checkout_goes_to_a_person_in_the_end(heart: Heart, d
     for _ in range(30):
         heart.world.clock.turn(60)
         await heart.work_off()
-    assert ("not_completed", False) == await outcome(database)
+    assert ("not_completed", True) == await outcome(database)
     ((_, problem),) = await Problems(database).open_of(SHOP)
     assert (ProblemKind.NOT_COMPLETED, trans_id()) == (problem.kind, problem.trans_id)
     assert "checkout_not_completed" in await heart.kinds()
+
+
+async def given_up(heart: Heart) -> None:
+    """Have the app tell a person of a paid checkout that Saleor does not count as charged."""
+    await paid(heart, CheckoutState.NOT_CHARGED)
+    heart.world.clock.turn(GRACE_S)
+    await heart.work_off()
+    for _ in range(30):
+        heart.world.clock.turn(60)
+        await heart.work_off()
+
+
+async def problems(database: Database) -> list[ProblemKind]:
+    """Return what the shop is told to act on."""
+    return [problem.kind for _, problem in await Problems(database).open_of(SHOP)]
+
+
+async def test_a_checkout_that_a_person_puts_right_is_completed(heart: Heart, database: Database) -> None:
+    """The app goes on looking: what can be completed later is, and nobody is told of it any more, nor is Saleor."""
+    await given_up(heart)
+    assert [ProblemKind.NOT_COMPLETED] == await problems(database)
+    heart.world.saleor.checkouts[CHECKOUT] = CheckoutState.CHARGED
+    heart.world.clock.turn(900)
+    await heart.work_off()
+    assert ("completed", False) == await outcome(database)
+    assert [] == await problems(database)
+    async with database.read() as connection:
+        row = (await connection.execute(select(told))).one()
+    assert row.due_at is not None  # so that Saleor's Dashboard takes it down
+    assert row.solved_at is not None
+
+
+async def test_a_checkout_that_a_person_completes_is_told_no_more(heart: Heart, database: Database) -> None:
+    """A checkout that is gone has become an order, if Saleor names one."""
+    await given_up(heart)
+    del heart.world.saleor.checkouts[CHECKOUT]
+    async with database.write() as connection:
+        await connection.execute(update(payments).values(order_id="T3JkZXI6MQ=="))
+    heart.world.clock.turn(900)
+    await heart.work_off()
+    assert ("gone", False) == await outcome(database)
+    assert [] == await problems(database)
+
+
+async def test_a_deleted_checkout_stays_a_problem(heart: Heart, database: Database) -> None:
+    """A checkout that is gone without an order was deleted: the buyer has paid for nothing."""
+    await given_up(heart)
+    del heart.world.saleor.checkouts[CHECKOUT]
+    heart.world.clock.turn(900)
+    await heart.work_off()
+    assert ("not_completed", True) == await outcome(database)
+    assert [ProblemKind.NOT_COMPLETED] == await problems(database)
+
+
+async def test_a_checkout_is_not_looked_at_for_ever(heart: Heart, database: Database) -> None:
+    """For two weeks it is looked at, ever more slowly; its history has one entry, as nothing is news."""
+    await given_up(heart)
+    looks = 0
+    while (await outcome(database))[1]:
+        heart.world.clock.turn(6 * 3600)
+        await heart.work_off()
+        looks += 1
+    assert 14 * 4 == looks
+    assert 1 == (await heart.kinds()).count("checkout_not_completed")
+
+
+async def test_a_checkout_that_a_person_has_dealt_with_is_let_be(heart: Heart, database: Database) -> None:
+    """Whoever dismisses the problem has decided; the app does not complete the checkout behind their back."""
+    await given_up(heart)
+    now = heart.world.clock.now()
+    key = f"{ProblemKind.NOT_COMPLETED}:{trans_id()}"
+    assert await Problems(database).dismiss(SHOP, key, by="desk@shop.example", now=now)
+    heart.world.saleor.checkouts[CHECKOUT] = CheckoutState.CHARGED
+    heart.world.clock.turn(900)
+    await heart.work_off()
+    assert ("not_completed", False) == await outcome(database)
+    assert CHECKOUT in heart.world.saleor.checkouts
+
+
+async def test_money_that_goes_back_solves_it_too(heart: Heart, database: Database) -> None:
+    """Once the money is paid back nobody wants an order."""
+    await given_up(heart)
+    till = a_till(heart, database)
+    await till.ask()
+    await till.pay_back(reference())
+    heart.world.clock.turn(2 * 3600)
+    await heart.work_off()
+    assert ("refunded", False) == await outcome(database)
+    assert [] == await problems(database)
 
 
 async def test_a_charge_on_its_way_is_waited_for(heart: Heart, database: Database) -> None:

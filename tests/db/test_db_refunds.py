@@ -167,7 +167,7 @@ async def test_paid_back_is_reported_once(till: Till) -> None:
     assert (3000, 2000) == (saleor.charged(transaction_id()), saleor.refunded(transaction_id()))
     assert [] == await till.open_problems()
     (report, _) = (await till.heart.ledger.reports_of(trans_id()))[-1]
-    assert (reference(), 2000, "Remboursé à la main : Wave T-1") == (
+    assert (reference(), 2000, "Remboursé à la main\u00a0: Wave T-1") == (
         report.psp_reference,
         report.amount,
         report.message,
@@ -187,7 +187,7 @@ async def test_declined_is_reported_once(till: Till) -> None:
     assert [*CHARGED, ReportType.REFUND_FAILURE] == till.heart.world.saleor.events(transaction_id())
     assert 5000 == till.heart.world.saleor.charged(transaction_id())
     (report, _) = (await till.heart.ledger.reports_of(trans_id()))[-1]
-    assert "Remboursement refusé : the buyer kept it" == report.message
+    assert "Remboursement refusé\u00a0: the buyer kept it" == report.message
     assert [] == await till.open_problems()
 
 

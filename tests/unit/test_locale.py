@@ -1,6 +1,7 @@
 """What the app says to people: two languages, one catalogue, nothing missing and nothing stale."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,32 @@ def test_french_keeps_the_places() -> None:
         if places_in(sentence) != places_in(str(message.string))
     }
     assert {} == differing
+
+
+ONE_TERM = {"back office": "back-office CinetPay", "API key": "clé d’API", "site id": "identifiant"}
+"""What CinetPay and its merchants call a thing in French, by its English: the same word everywhere."""
+OTHER_TERMS = ("espace marchand", "clé API", "identifiant de site", "back office", "backoffice")
+
+
+@pytest.mark.parametrize("english", ONE_TERM)
+def test_french_has_one_term_for_a_thing(english: str) -> None:
+    """Staff who look for a word at CinetPay find it: it is never called by two names."""
+    french = {sentence: str(message.string) for sentence, message in FRENCH.items() if english in sentence}
+    assert french
+    assert {} == {sentence: said for sentence, said in french.items() if ONE_TERM[english].lower() not in said.lower()}
+
+
+def test_french_has_no_other_terms() -> None:
+    """Neither the catalogue nor the guide of the shop's staff has another name for these things."""
+    guide = (ROOT / "docs" / "admin.fr.md").read_text(encoding="utf-8")
+    written = [*(str(message.string) for message in FRENCH.values()), *guide.splitlines()]
+    assert [] == [line for line in written if any(term in line for term in OTHER_TERMS)]
+
+
+def test_french_is_typeset() -> None:
+    """No mark is torn from its word at the end of a line: what stands before it is a space that does not break."""
+    wrong = re.compile("[ \u202f]:(?!//)|[ \u00a0][;?!]|«[ \u202f]|[ \u202f]»|'")
+    assert {} == {s: m.string for s, m in FRENCH.items() if wrong.search(str(m.string))}
 
 
 def test_every_place_is_filled() -> None:
