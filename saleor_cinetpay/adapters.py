@@ -18,6 +18,7 @@ from saleor_cinetpay.errors import CinetPayNotOffered
 from saleor_cinetpay.payments.announcing import Board, Notice
 from saleor_cinetpay.payments.completion import CheckoutState
 from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.operators import means_of_payment
 from saleor_cinetpay.payments.report import Report, ReportType
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.saleor.address import SaleorApiUrl
@@ -107,6 +108,7 @@ class Saleors:
                 message=report.message,
                 available_actions=ACTIONS_AFTER[report.type],
                 external_url=installation.dashboard_page(payment_page(report.trans_id)),
+                payment_method=means_of_payment(report.operator, installation.saleor_minor),
             ),
             timeout_s=timeout_s,
         )

@@ -9,6 +9,7 @@ from saleor_cinetpay.errors import PaymentImpossible
 from saleor_cinetpay.locale import Language, text
 from saleor_cinetpay.money import Money
 from saleor_cinetpay.payments.conclusion import staff_message
+from saleor_cinetpay.payments.operators import means_of_payment
 from saleor_cinetpay.payments.outcome import Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment
 
@@ -21,17 +22,6 @@ RESULTS = {
     Status.REFUSED: "CHARGE_FAILURE",
     Status.REVIEW: "CHARGE_ACTION_REQUIRED",
 }
-METHOD_NAMES = {
-    "OM": "orangemobilemoney",
-    "MOMO": "mtn_mobile_money",
-    "MOMOPAY": "mtn_mobile_money",
-    "MTN": "mtn_mobile_money",
-    "FLOOZ": "moov",
-    "MOOV": "moov",
-    "AIRTEL": "airtel_money",
-}
-"""CinetPay's operators by the names that Saleor's Dashboard has logos for."""
-METHOD_DETAILS_SINCE = (3, 22)
 
 
 def standing(payment: Payment, *, now: datetime, saleor: tuple[int, int], page: str | None = None) -> Answer:
@@ -54,8 +44,7 @@ def standing(payment: Payment, *, now: datetime, saleor: tuple[int, int], page: 
     if outcome.status is Status.ACCEPTED and payment.success_time is not None:
         answer |= {"time": payment.success_time.isoformat(), "actions": ["REFUND"]}
         answer["amount"] = number(payment.charged.amount)
-        if payment.operator and saleor >= METHOD_DETAILS_SINCE:
-            name = METHOD_NAMES.get(payment.operator.upper(), payment.operator.lower())
+        if name := means_of_payment(payment.operator, saleor):
             answer["paymentMethodDetails"] = {"type": "OTHER", "name": name}
     if outcome.status is Status.REFUSED and payment.failure_told_at is not None:
         answer["time"] = payment.failure_told_at.isoformat()

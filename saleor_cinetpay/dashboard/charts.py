@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from saleor_cinetpay.dashboard.words import operator_name
 from saleor_cinetpay.payments.figures import Count, Tally
+from saleor_cinetpay.payments.operators import operator_name
 from saleor_cinetpay.payments.payment import PaymentState
 
 WIDTH = 720

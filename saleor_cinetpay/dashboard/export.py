@@ -8,9 +8,10 @@ import csv
 import io
 from collections.abc import AsyncIterable, AsyncIterator
 
-from saleor_cinetpay.dashboard.words import STATES, code_words, last_attempt, operator_name
+from saleor_cinetpay.dashboard.words import STATES, code_words, last_attempt
 from saleor_cinetpay.locale import Language, text
 from saleor_cinetpay.payments.desk_payments import ListedPayment
+from saleor_cinetpay.payments.operators import operator_name
 
 BYTE_ORDER_MARK = "\ufeff"
 """Spreadsheets take a file without it for one of an old encoding."""

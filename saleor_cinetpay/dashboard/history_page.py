@@ -9,11 +9,12 @@ from typing import Protocol, assert_never
 from saleor_cinetpay.cinetpay import describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.dashboard.answers import Answer, Done, NotThere, Page, PageRoute, Section, Tone, Visit
-from saleor_cinetpay.dashboard.words import STATES, operator_name
+from saleor_cinetpay.dashboard.words import STATES
 from saleor_cinetpay.errors import CinetPayError
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.comparing import Site
 from saleor_cinetpay.payments.findings import FindingKind, Remedy
+from saleor_cinetpay.payments.operators import operator_name
 from saleor_cinetpay.payments.side_by_side import DayBeside, SideBySide, sites_of
 from saleor_cinetpay.shops.accounts import Account
 

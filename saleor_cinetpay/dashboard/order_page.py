@@ -6,10 +6,11 @@ from typing import Protocol
 import structlog
 
 from saleor_cinetpay.dashboard.answers import Alert, Answer, Page, PageRoute, Tone, Visit, Visitor
-from saleor_cinetpay.dashboard.words import STATES, last_attempt, operator_name
+from saleor_cinetpay.dashboard.words import STATES, last_attempt
 from saleor_cinetpay.errors import SaleorError
 from saleor_cinetpay.locale import text
 from saleor_cinetpay.payments.desk_payments import DeskPayments, ListedPayment
+from saleor_cinetpay.payments.operators import operator_name
 from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 from saleor_cinetpay.saleor.types import SaleorOrder

@@ -23,13 +23,11 @@ from saleor_cinetpay.dashboard.answers import (
 from saleor_cinetpay.dashboard.export import csv_of
 from saleor_cinetpay.dashboard.story import story_of
 from saleor_cinetpay.dashboard.words import (
-    OPERATORS,
     REPORT_STATES,
     REPORTS,
     STATES,
     code_words,
     last_attempt,
-    operator_name,
     suspicion_words,
 )
 from saleor_cinetpay.errors import CinetPayNotOffered
@@ -38,6 +36,7 @@ from saleor_cinetpay.payments.books import OUTCOMES, Books
 from saleor_cinetpay.payments.decisions import Decisions, NothingToDecide
 from saleor_cinetpay.payments.desk_payments import COUNTED, Cursor, DeskPayments, Filters
 from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.operators import OPERATORS, operator_name
 from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement

@@ -19,9 +19,9 @@ from saleor_cinetpay.dashboard.answers import (
     Visitor,
 )
 from saleor_cinetpay.dashboard.forms import Errors
-from saleor_cinetpay.dashboard.words import operator_name
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds, RefundFile
+from saleor_cinetpay.payments.operators import operator_name
 from saleor_cinetpay.payments.payment import Payment
 from saleor_cinetpay.payments.refund import Refund, RefundState
 from saleor_cinetpay.payments.refund_decisions import (

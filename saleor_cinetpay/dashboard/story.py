@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from saleor_cinetpay.dashboard.words import code_words, operator_name, suspicion_words
+from saleor_cinetpay.dashboard.words import code_words, suspicion_words
 from saleor_cinetpay.errors import CinetPayNotOffered
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.history import Event
+from saleor_cinetpay.payments.operators import operator_name
+from saleor_cinetpay.payments.problem_words import francs_in_words
 from saleor_cinetpay.payments.report import ReportType
 from saleor_cinetpay.payments.verdict import VerdictKind
 
@@ -197,8 +199,7 @@ def _reported_again(at: datetime, detail: Mapping[str, Any]) -> Entry:
 
 def _refund(title: Text, tone: str = "plain") -> Teller:
     def tell(at: datetime, detail: Mapping[str, Any]) -> Entry:
-        amount = str(detail.get("amount", "?")).replace("XOF", "F\u00a0CFA")
-        who = detail.get("by") or APP
+        who, amount = detail.get("by") or APP, francs_in_words(detail)
         return Entry(at=at, title=title, who=who, detail=text("Amount: {amount}.", amount=amount), tone=tone)
 
     return tell

@@ -1,4 +1,4 @@
-"""Payments in words: states, operators, codes, suspicions. What a code says to staff comes from the codes."""
+"""Payments in words: states, codes, suspicions. What a code says to staff comes from the codes."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -16,19 +16,6 @@ STATES: Mapping[PaymentState, tuple[Text, str]] = {
     PaymentState.SUSPECT: (text("To be checked"), "review"),
 }
 """How a payment stands, in words, and the colour of it."""
-
-OPERATORS: Mapping[str, str] = {
-    "OM": "Orange Money",
-    "MOMO": "MTN MoMo",
-    "FLOOZ": "Moov Money (Flooz)",
-    "WAVE": "Wave",
-    "AIRTEL": "Airtel Money",
-    "TMONEY": "T-Money",
-    "VISAM": "Visa / Mastercard",
-}
-"""CinetPay's `payment_method`, as people know it. Names are not translated."""
-
-_SAME_OPERATOR = {"MTN": "MOMO", "MOMOPAY": "MOMO", "MOOV": "FLOOZ", "CARD": "VISAM", "VISA": "VISAM"}
 
 SUSPICIONS: Mapping[str, Text] = {
     "amount": text("CinetPay says that another amount was paid than the one that was asked for."),
@@ -64,12 +51,6 @@ class _Attempted(Protocol):
     def code_message(self) -> str: ...
     @property
     def refusal_seen_at(self) -> object: ...
-
-
-def operator_name(operator: str | None) -> str:
-    """Return an operator's name as people know it; the operator's own word where we don't know it."""
-    word = (operator or "").upper()
-    return OPERATORS.get(_SAME_OPERATOR.get(word, word), operator or "–")
 
 
 def suspicion_words(suspicion: str | None) -> Text:

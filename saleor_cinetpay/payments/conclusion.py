@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from saleor_cinetpay.cinetpay import TransactionStatus, describe
 from saleor_cinetpay.locale import Language, text
 from saleor_cinetpay.money import XOF, CinetPayAmount, Money, NotWhole, whole_francs
+from saleor_cinetpay.payments.operators import operator_name
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind
 from saleor_cinetpay.payments.report import Report, ReportType
@@ -239,6 +240,7 @@ def report_of(payment: Payment, report_type: ReportType, time: datetime) -> Repo
         currency=XOF,
         time=time,
         message=staff_message(payment, payment.merchant_language),
+        operator=payment.operator if report_type is ReportType.CHARGE_SUCCESS else None,
     )
 
 
@@ -247,7 +249,7 @@ def staff_message(payment: Payment, language: Language) -> str:
     if payment.state is PaymentState.ACCEPTED:
         paid = text(
             "Paid with {operator}, CinetPay payment {payid}.",
-            operator=payment.operator or "CinetPay",
+            operator=operator_name(payment.operator) if payment.operator else "CinetPay",
             payid=payment.payid or "-",
         )
         return paid.say(language)

@@ -27,6 +27,8 @@ class ListedRefund:
     phone_tail: str | None
     """The last digits of the number to pay back to."""
     operator: str | None
+    order_number: str | None
+    """What the payment paid, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ class DeskRefunds:
             )
 
 
-_LINES = select(refunds, payments.c.phone_tail, payments.c.operator).join(
+_LINES = select(refunds, payments.c.phone_tail, payments.c.operator, payments.c.order_number).join(
     payments, payments.c.trans_id == refunds.c.trans_id
 )
 
@@ -118,4 +120,6 @@ def _waiting(saleor_api_url: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _listed(row: Any) -> ListedRefund:
-    return ListedRefund(refund=refund_of_row(row), phone_tail=row.phone_tail, operator=row.operator)
+    return ListedRefund(
+        refund=refund_of_row(row), phone_tail=row.phone_tail, operator=row.operator, order_number=row.order_number
+    )

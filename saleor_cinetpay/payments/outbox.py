@@ -25,6 +25,7 @@ async def write_report(connection: AsyncConnection, report: Report, now: datetim
         "currency": report.currency,
         "time": report.time,
         "message": report.message,
+        "operator": report.operator,
         "state": ReportState.DUE,
         "attempts": 0,
         "created_at": now,

@@ -93,7 +93,7 @@ def _double_payment(of: str, detail: Mapping[str, Any]) -> ProblemWords:
         happened=text(
             "Payment {of} of {amount} was accepted, and its checkout or order was paid already, by {others}.",
             of=of,
-            amount=_francs(detail),
+            amount=francs_in_words(detail),
             others=", ".join(detail.get("others", [])) or "-",
         ),
         to_do=text("Refund one of the two in Saleor, then pay it back from the page Refunds."),
@@ -136,25 +136,27 @@ def _configuration(detail: Mapping[str, Any]) -> ProblemWords:
 def _money_back(of: str, detail: Mapping[str, Any]) -> ProblemWords:
     return ProblemWords(
         title=text("Money given back by CinetPay"),
-        happened=text("CinetPay has given the {amount} of payment {of} back.", of=of, amount=_francs(detail)),
+        happened=text("CinetPay has given the {amount} of payment {of} back.", of=of, amount=francs_in_words(detail)),
         to_do=text("Put the order right in Saleor: cancel it, or ask the buyer to pay again."),
         dismissible=True,
     )
 
 
 def _paid_after_cancelation(of: str, detail: Mapping[str, Any]) -> ProblemWords:
+    amount = francs_in_words(detail)
     return ProblemWords(
         title=text("Cancelled, but paid"),
-        happened=text("Payment {of} of {amount} was paid after you had cancelled it.", of=of, amount=_francs(detail)),
+        happened=text("Payment {of} of {amount} was paid after you had cancelled it.", of=of, amount=amount),
         to_do=text("Deliver after all, or refund it in Saleor and pay it back from the page Refunds."),
         dismissible=True,
     )
 
 
 def _refund_waiting(of: str, detail: Mapping[str, Any]) -> ProblemWords:
+    amount = francs_in_words(detail)
     return ProblemWords(
         title=text("A refund to pay"),
-        happened=text("{amount} of payment {of} are to be given back to the buyer.", amount=_francs(detail), of=of),
+        happened=text("{amount} of payment {of} are to be given back to the buyer.", of=of, amount=amount),
         to_do=text("Pay the buyer back by hand, then say so on the page Refunds; or decline it there."),
         dismissible=False,
     )
@@ -192,7 +194,7 @@ def _unmatched(reason: object) -> Text:
             return text("Saleor asks for nothing that fits")
 
 
-def _francs(detail: Mapping[str, Any]) -> str:
+def francs_in_words(detail: Mapping[str, Any]) -> str:
     """Read `12500 XOF` as people write it."""
     amount, _, currency = str(detail.get("amount") or "-").partition(" ")
     grouped = f"{int(amount):,}".replace(",", "\u202f") if amount.isdecimal() else amount

@@ -44,6 +44,8 @@ class Report:
     time: datetime
     message: str
     """For staff; at most 512 characters reach Saleor."""
+    operator: str | None = None
+    """Who took the money, in CinetPay's word; None where nobody did, or nobody knows."""
 
     @property
     def waits(self) -> timedelta:

@@ -120,6 +120,7 @@ def report_of_row(row: Any) -> DueReport:
             currency=row.currency,
             time=row.time,
             message=row.message,
+            operator=row.operator,
         ),
         created_at=row.created_at,
         attempts=row.attempts,

@@ -94,6 +94,7 @@ reports = Table(
     Column("currency", String(3), nullable=False),
     Column("time", Moment, nullable=False),
     Column("message", Text, nullable=False),
+    Column("operator", String(32)),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),

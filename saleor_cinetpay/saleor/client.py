@@ -7,6 +7,7 @@ or from the version that the method names.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -37,6 +38,8 @@ from saleor_cinetpay.saleor.types import (
 from saleor_cinetpay.tracing import traceparent
 
 DEFAULT_TIMEOUT_S = 8.0
+NOT_UNDERSTOOD = "GRAPHQL_ERROR"
+"""The code of a refusal where Saleor can't read the document itself."""
 KEY_SET_LIMIT_BYTES = 64 * 1024
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -58,6 +61,7 @@ def _document(name: str) -> GraphQLRequest:
 
 IDENTIFY = _document("identify")
 TRANSACTION_EVENT_REPORT = _document("transaction_event_report")
+TRANSACTION_EVENT_REPORT_WITH_METHOD = _document("transaction_event_report_with_method")
 READ_TRANSACTION = _document("transaction")
 READ_CHECKOUT = _document("checkout")
 READ_ORDER = _document("order")
@@ -124,9 +128,21 @@ class SaleorClient:
         Raises:
             SaleorRefused: `NOT_FOUND`, `INVALID`, `INCORRECT_DETAILS`, `ALREADY_EXISTS` or `REQUIRED`.
         """
-        data = await self._execute(TRANSACTION_EVENT_REPORT, saleor_api_url, token, _event_variables(event), timeout_s)
+        try:
+            data = await self._reported(event, saleor_api_url, token, timeout_s)
+        except SaleorRefused as refusal:
+            if event.payment_method is None or refusal.code != NOT_UNDERSTOOD:
+                raise
+            # An older Saleor than we believed. The means of payment is nice to know; the money has to be booked.
+            data = await self._reported(replace(event, payment_method=None), saleor_api_url, token, timeout_s)
         payload = _payload(data, "transactionEventReport")
         return EventReported(already_processed=payload.get("alreadyProcessed") is True)
+
+    async def _reported(
+        self, event: TransactionEvent, saleor_api_url: SaleorApiUrl, token: SecretStr, timeout_s: float | None
+    ) -> dict[str, Any]:
+        document = TRANSACTION_EVENT_REPORT if event.payment_method is None else TRANSACTION_EVENT_REPORT_WITH_METHOD
+        return await self._execute(document, saleor_api_url, token, _event_variables(event), timeout_s)
 
     async def read_transaction(
         self,
@@ -315,6 +331,8 @@ def _event_variables(event: TransactionEvent) -> dict[str, object]:
         variables["availableActions"] = event.available_actions
     if event.external_url is not None:
         variables["externalUrl"] = event.external_url
+    if event.payment_method is not None:
+        variables["paymentMethodDetails"] = {"other": {"name": event.payment_method}}
     return variables
 
 

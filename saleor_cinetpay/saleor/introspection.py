@@ -12,7 +12,12 @@ from saleor_cinetpay.saleor.address import SaleorApiUrl
 from saleor_cinetpay.saleor.exchange import exchange
 from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
 
-DOCUMENTS_SINCE = {"app_problem_create": "3.22", "app_problem_dismiss": "3.22", "app_problems": "3.22"}
+DOCUMENTS_SINCE = {
+    "app_problem_create": "3.22",
+    "app_problem_dismiss": "3.22",
+    "app_problems": "3.22",
+    "transaction_event_report_with_method": "3.22",
+}
 """Documents that are sent only to Saleors of that version on; all others go to every Saleor."""
 SCHEMA_LIMIT_BYTES = 32 * 1024 * 1024
 SCHEMA_TIMEOUT_S = 30.0

@@ -136,6 +136,8 @@ class TransactionEvent:
     available_actions: tuple[TransactionAction, ...] | None = None
     """What staff may ask for from now on; none given leaves it as it is."""
     external_url: str | None = None
+    payment_method: str | None = None
+    """The name of the means of payment; only for a Saleor from 3.22 on, an older one knows no such field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ async def test_each_answer_of_a_payment_fits(world: World) -> None:
 
 @pytest.mark.parametrize(("version", "told"), [("3.21.5", False), ("3.22.0", True), ("3.23.28", True)])
 async def test_the_means_of_payment_is_told_where_saleor_knows_it(world: World, version: str, told: bool) -> None:
-    """From 3.22 on a success names the operator as the Dashboard knows it; before, it does not."""
+    """From 3.22 on a success names the operator as the Dashboard knows it, answered or reported; before, none does."""
     installation = await world.house.installations.find(world.saleor.config.api_url)
     assert installation is not None
     await world.as_version(version)
@@ -49,5 +49,10 @@ async def test_the_means_of_payment_is_told_where_saleor_knows_it(world: World, 
         (_, answer) = world.answers()[-1]
         expected = {"type": "OTHER", "name": "mtn_mobile_money"} if told else None
         assert expected == answer.get("paymentMethodDetails")
+        told_first, trans_id = await world.at_cinetpay()
+        await world.cinetpay.settle(trans_id, operator="MOMO")
+        await world.reported(told_first, "CHARGE_SUCCESS")
+        method = told_first.payment_method_details
+        assert expected == (method and {"type": method.kind, "name": method.name})
     finally:
         await world.as_version(installation.saleor_version)

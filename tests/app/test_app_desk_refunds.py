@@ -33,15 +33,18 @@ async def _refund(world: World, transaction: Transaction) -> Refund:
 
 
 async def test_what_waits_is_listed_without_the_number(world: World) -> None:
-    """The queue says how much, why, and the last digits of the number; the navigation counts it."""
+    """The queue says how much of which payment, why, and the end of the number; the navigation counts it."""
     _, refund = await _asked(world)
     reply = await Staff(world=world).gets("/refunds")
     said = plain(reply.text)
     assert (200, "Refunds") == (reply.status_code, heading(reply))
     assert f"/dashboard/refunds/{refund.reference}" in reply.text
-    for shown in ("5,000 F CFA", "too small", "•••• 0910", "Refunds 1"):
+    assert f'href="/dashboard/payments/{refund.trans_id}"' in reply.text
+    for shown in (refund.trans_id, "5,000 F CFA", "too small", "•••• 0910", "Refunds 1"):
         assert shown in said, shown
     assert PHONE[:6] not in reply.text
+    await world.house.orders.note([refund.trans_id], order_id="T3JkZXI6MQ==", order_number="4711")
+    assert "Order 4711" in plain((await Staff(world=world).gets("/refunds")).text)
 
 
 async def test_nothing_waits(world: World) -> None:
@@ -81,6 +84,8 @@ async def test_paid_back(world: World) -> None:
     said = plain((await Staff(world=world).gets("/refunds")).text)
     assert "Paid back OM-123 awa@example.com 5,000 F CFA" in said
     assert "Nothing waits." in said
+    story = plain((await Staff(world=world).gets(f"/payments/{refund.trans_id}")).text)
+    assert 2 == story.count("Amount: 5 000 F CFA.")
 
 
 async def test_declined(world: World) -> None:

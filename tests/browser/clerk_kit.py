@@ -19,6 +19,19 @@ NOT_OURS = "Failed to load resource"
 """What a browser says of each answer above 399; a test that provokes one expects it."""
 
 
+OVERLAPS = """() => [...document.querySelectorAll("tbody tr")].flatMap((line) => {
+  const words = [...line.cells].map((cell) => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return [...range.getClientRects()].filter(({ width, height }) => width > 1 && height > 1);
+  });
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const others = (at) => words.filter((_, index) => index !== at).flat();
+  const lies = (at) => words[at].some((a) => others(at).some((b) => meet(a, b)));
+  return [...line.cells].filter((_, at) => lies(at)).map((cell) => cell.innerText);
+})"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
     """A person with the Dashboard open."""
@@ -67,6 +80,11 @@ class Clerk:
         """Measure by how many pixels Dashboard or page are wider than the window."""
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return max([int(await frame.evaluate(wider)) for frame in self.page.frames])
+
+    async def overlaps(self, frame: Frame) -> list[str]:
+        """Return the texts of a table's line that lie on another cell's text."""
+        found: list[str] = await frame.evaluate(OVERLAPS)
+        return found
 
     async def found_by_axe(self, frame: Frame) -> list[str]:
         """Return what keeps people out of the page in the frame."""

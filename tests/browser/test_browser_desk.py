@@ -217,6 +217,15 @@ async def test_nobody_is_kept_out(
     assert ([], [0] * 5) == (found, sideways)
 
 
+async def test_beside_the_dashboards_own_bar_nothing_overlaps(demo: Demo, new_clerk: NewClerk) -> None:
+    """On a phone the real Dashboard keeps 33 of 360 pixels to itself; no text lies on another in what is left."""
+    await at_cinetpay(demo, "00", cpm_amount="100")
+    clerk = await new_clerk("fr", (PHONE[0] - 33, PHONE[1]))
+    for path in ("/payments", "/refunds", "/history", "/settings"):
+        frame = await clerk.opens(path)
+        assert ([], 0) == (await clerk.overlaps(frame), await clerk.sideways()), path
+
+
 async def test_a_message_that_is_not_the_dashboards(new_clerk: NewClerk) -> None:
     """A token that comes from anybody but the Dashboard around the page is not taken."""
     clerk = await new_clerk("en")

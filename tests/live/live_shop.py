@@ -226,6 +226,11 @@ class Shop(ABC):
             order=(read["order"] or {}).get("id"),
         )
 
+    async def means_of_payment(self, transaction: str) -> str | None:
+        """Return the name of what a transaction was paid with; Saleor has a place for it since 3.22."""
+        read = await self.ask("ReadMeansOfPayment", {"id": transaction}, token=await self.token())
+        return (read["paymentMethodDetails"] or {}).get("name")
+
     async def finals(self, transaction: str, *types: str, within_s: float = 15) -> Books:
         """Wait until the books hold these final events and no others; return them.
 

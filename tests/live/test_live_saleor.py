@@ -138,6 +138,8 @@ async def test_a_request_counts_as_paid(saleor: Shop, tiny: TinyApp) -> None:
 )
 async def test_a_failure_that_saleor_makes(saleor: Shop, tiny: TinyApp, answer: Response, message: str) -> None:
     """What Saleor can't use is a failure of its own, after which it asks the app again."""
+    if saleor.minor < (3, 22) and message != NOT_DELIVERED:
+        message = "Incorrect value"  # of what and why older ones say in other words
     session = await opened(saleor, tiny, answer)
     assert "CHARGE_FAILURE" == session.type
     assert session.message is not None

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from graphql import GraphQLError, build_schema, graphql_sync
+from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync
 from jwt.algorithms import RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,18 +22,20 @@ API_URL = SaleorApiUrl("https://shop.example/graphql/")
 APP_ID = "QXBwOjE="
 TOKEN = "0123456789secret-token"
 
-SCHEMA = build_schema(
-    """
+WRITTEN = """
     scalar PositiveDecimal
     scalar DateTime
     scalar UUID
     enum TransactionEventTypeEnum { CHARGE_SUCCESS CHARGE_FAILURE REFUND_SUCCESS INFO A_LATER_TYPE }
     enum TransactionActionEnum { CHARGE REFUND CANCEL }
+    input PaymentMethodDetailsInput { other: OtherPaymentMethodDetailsInput }
+    input OtherPaymentMethodDetailsInput { name: String! }
     type Query { app: App channels: [Channel!] shop: Shop! transaction(id: ID): Transaction checkout(id: ID): Checkout }
     type Mutation {
       transactionEventReport(
         id: ID type: TransactionEventTypeEnum! pspReference: String! amount: PositiveDecimal time: DateTime
         message: String availableActions: [TransactionActionEnum!] externalUrl: String
+        paymentMethodDetails: PaymentMethodDetailsInput
       ): Report
       checkoutComplete(id: ID): Complete
     }
@@ -59,7 +61,8 @@ SCHEMA = build_schema(
     type Report { alreadyProcessed: Boolean errors: [Error!]! }
     type Complete { order: Order errors: [Error!]! }
     """
-)
+SCHEMA = build_schema(WRITTEN)
+OLDER = build_schema("".join(line for line in WRITTEN.splitlines(keepends=True) if "PaymentMethodDetails" not in line))
 
 
 def money(amount: float) -> dict[str, Any]:
@@ -112,6 +115,7 @@ class FakeSaleor:
     fixed_answer: Response | None = None
     delay_s: float = 0.0
     failure: Failure | None = None
+    schema: GraphQLSchema = field(default_factory=lambda: SCHEMA)
 
     def http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.server()))
@@ -136,7 +140,7 @@ class FakeSaleor:
             return self.fixed_answer
         sent = json.loads(self.requests[-1])
         root = self if request.headers.get("authorization") == f"Bearer {TOKEN}" else _Stranger()
-        result = graphql_sync(SCHEMA, sent["query"], root, variable_values=sent.get("variables"))
+        result = graphql_sync(self.schema, sent["query"], root, variable_values=sent.get("variables"))
         return JSONResponse(result.formatted, status_code=200 if result.data is not None else 400)
 
     def app(self, info: object) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def test_an_acceptance_closes_the_payment_and_is_reported_once_with_its_amount()
         amount=pending.amount,
         currency="XOF",
         time=NOON + s(7),
-        message="Paid with OM, CinetPay payment P1.",
+        message="Paid with Orange Money, CinetPay payment P1.",
+        operator="OM",
     )
 
 

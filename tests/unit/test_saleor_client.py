@@ -12,7 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from pydantic import SecretStr
-from saleor_fake import API_URL, APP_ID, TOKEN, Failure, FakeSaleor, money
+from saleor_fake import API_URL, APP_ID, OLDER, SCHEMA, TOKEN, Failure, FakeSaleor, money
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from saleor_cinetpay.errors import SaleorError, SaleorRefused, SaleorUnavailable, SaleorUnintelligible
@@ -157,6 +157,7 @@ async def test_report(saleor: SaleorClient, shop: FakeSaleor) -> None:
             message="paid",
             available_actions=(TransactionAction.REFUND,),
             external_url="https://dashboard.example/1",
+            payment_method="moov",
         ),
     )
 
@@ -171,7 +172,23 @@ async def test_report(saleor: SaleorClient, shop: FakeSaleor) -> None:
         "message": "paid",
         "availableActions": ["REFUND"],
         "externalUrl": "https://dashboard.example/1",
+        "paymentMethodDetails": {"other": {"name": "moov"}},
     } == sent
+
+
+async def test_a_saleor_older_than_believed(saleor: SaleorClient, shop: FakeSaleor) -> None:
+    """Where Saleor knows no means of payment the event is booked without; any other refusal is not asked again."""
+    shop.schema = OLDER
+    assert EventReported(already_processed=False) == await saleor.report_transaction_event(
+        API_URL, GOOD, event(payment_method="moov")
+    )
+    (sent,) = shop.reports.values()
+    assert "paymentMethodDetails" not in sent
+
+    shop.schema, shop.requests = SCHEMA, []
+    with pytest.raises(SaleorRefused):
+        await saleor.report_transaction_event(API_URL, SecretStr("dead"), event(payment_method="moov"))
+    assert 1 == len(shop.requests)
 
 
 async def test_repeated_report(saleor: SaleorClient) -> None:
@@ -192,10 +209,11 @@ async def test_amount_is_exact(saleor: SaleorClient, shop: FakeSaleor, amount: s
 
 
 async def test_what_is_not_given_is_not_sent(saleor: SaleorClient, shop: FakeSaleor) -> None:
-    """Actions and external URL that are not given stay as Saleor has them."""
+    """Actions and external URL that are not given stay as Saleor has them; an old one knows no means of payment."""
     await saleor.report_transaction_event(API_URL, GOOD, event())
 
     assert not {"availableActions", "externalUrl"} & json.loads(shop.requests[0])["variables"].keys()
+    assert "paymentMethodDetails" not in shop.requests[0].decode()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ DOCUMENTS = [
 ]
 SUBSCRIPTIONS = sorted((ROOT / "webhooks").glob("*.graphql"))
 VERSIONS = ["3.20", "3.21", "3.22", "3.23"]
-SINCE = DOCUMENTS_SINCE
+SINCE = DOCUMENTS_SINCE | {"live_since_3_22": "3.22"}
 """Documents that hold only from a version on, by the names of their files; any other holds for all."""
 
 
