@@ -128,14 +128,14 @@ class ReturnDoor:
         return self._pages.result(request, payment, onward=onward)
 
     def _onward(self, wanted: str, payment: Payment, way: Way) -> str:
-        """Add the transaction and its status to the storefront's address."""
+        """Add the transaction and its status to the storefront's address; an earlier attempt's give way."""
         status: str = outcome_of(payment, self._clock.now()).status
         if way is Way.CANCEL and status in {Status.PENDING, Status.REFUSED}:
             status = "cancelled"
         parts = urlsplit(wanted)
-        query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
-        query += [("transaction", payment.transaction_id), ("status", status)]
-        return urlunsplit(parts._replace(query=urlencode(query)))
+        told = {"transaction": payment.transaction_id, "status": status}
+        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in told]
+        return urlunsplit(parts._replace(query=urlencode([*query, *told.items()])))
 
 
 def _origin(address: str) -> str:

@@ -142,7 +142,7 @@ def _text(given: dict[str, Any], field: str, *, longest: int | None = LONGEST_TE
 
 
 def _web_address(given: dict[str, Any], field: str) -> str | None:
-    value = _text(given, field)
+    value = _text(given, field, longest=None)
     if value is None:
         return None
     if not _is_web_address(value):

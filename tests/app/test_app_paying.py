@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
 from app_kit import API_KEY, SHOP, SITE_ID, World, as_json, errors_of, eventually
@@ -207,6 +208,15 @@ async def test_the_buyer_is_led_back_to_the_shop(world: World) -> None:
     location = httpx_query(reply.headers["location"])
     assert f"{SHOP}/fr/merci" == location[0]
     assert {"panier": "7", "transaction": transaction.id, "status": "accepted"} == location[1]
+
+
+async def test_an_earlier_attempt_does_not_answer_for_this_one(world: World) -> None:
+    """A storefront that gives the address it stands at may bring an old transaction along; only this one leads back."""
+    old = f"{SHOP}/panier?transaction=old&status=refused&vide=#payer"
+    transaction, trans_id = await world.at_cinetpay(returnUrl=old)
+    location = (await world.http.get(f"{world.app}/cinetpay/return/{trans_id}")).headers["location"]
+    expected = urlencode({"vide": "", "transaction": transaction.id, "status": "pending"})
+    assert f"{SHOP}/panier?{expected}#payer" == location
 
 
 async def test_a_cancel_leads_back_and_ends_nothing(world: World) -> None:

@@ -87,6 +87,12 @@ def test_addresses_and_numbers_are_not_endless(field: str) -> None:
     assert "INVALID_DATA" == refused({field: "https://shop.example/" + "1" * 1980})[0]
 
 
+def test_an_address_that_is_too_long_is_called_an_address() -> None:
+    """The texts speak of what is wrong with it; it is a text."""
+    _, buyer, merchant = refused({"returnUrl": "https://shop.example/" + "a" * 1980})
+    assert ("address" in buyer, "2,000 characters" in merchant) == (True, True)
+
+
 @pytest.mark.parametrize(
     "address",
     [
