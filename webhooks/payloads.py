@@ -12,8 +12,8 @@ from saleor_cinetpay.money import Money
 from saleor_cinetpay.payments.opening import Source
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 
-MOST_DIGITS = 40
-"""Of an amount; Saleor's own have 20 at most. One such as `1e999999999` would take a minute to write out."""
+MOST_DIGITS = 1000
+"""Of an amount; a float has 309 at most. One such as `1e999999999` would take minutes to write out."""
 
 
 class _Wire(BaseModel):

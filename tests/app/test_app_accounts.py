@@ -190,7 +190,7 @@ async def test_a_lost_payment_is_found_at_the_account_it_began_with(world: World
 
 
 async def test_a_test_account_whose_cinetpay_was_taken_away(world: World) -> None:
-    """Nobody is led to a page that is not there: the storefront, the buyer and the staff are told so, each in words."""
+    """Nobody is led to a page that is not there, and the real CinetPay is asked nothing; each is told so in words."""
     await set_up(world, OURS, "default-channel", choices=Choices(label="Essais"))
     session = await world.opened()
     transaction, link = session.transaction, session.data["paymentUrl"]
@@ -198,12 +198,15 @@ async def test_a_test_account_whose_cinetpay_was_taken_away(world: World) -> Non
     async with world.house.database.write() as connection:  # as if this world once had a CinetPay for tests
         for table in (accounts, payments):
             await connection.execute(update(table).values(environment=Environment.TEST))
+    asked = await world.cinetpay.messages()
     page = await world.http.get(link, headers={"Accept-Language": "en"})
     assert (503, "This payment can't be made") == (page.status_code, heading(page))
     assert "<form" not in page.text
     assert ["NOT_CONFIGURED"] == [error["code"] for error in (await gateway(world))["errors"]]
     assert ["NOT_CONFIGURED"] == errors_of(await asked_again(world, transaction))
     assert ["NOT_CONFIGURED"] == errors_of(await world.opened())
+    assert "pending" == (await world.saleor.process(transaction)).data["status"]
+    assert asked == await world.cinetpay.messages()
     staff = Staff(world=world)
     for path in ("/settings", urlsplit(link).path.replace("/pay/", "/payments/")):
         assert "there is no CinetPay for tests here" in plain((await staff.gets(path)).text)

@@ -35,6 +35,7 @@ async def test_an_amount_that_cannot_be(world: World, amount: str, code: str) ->
     ("action", "code"),
     [
         ({"amount": 12500.5, "currency": "XOF"}, "AMOUNT_NOT_WHOLE"),
+        ({"amount": 1e300, "currency": "XOF"}, "AMOUNT_TOO_HIGH"),
         ({"amount": 12500.0, "currency": "USD"}, "CURRENCY_NOT_SUPPORTED"),
         ({"amount": 12500.0, "currency": "XAF"}, "CURRENCY_NOT_SUPPORTED"),
     ],
