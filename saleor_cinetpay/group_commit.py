@@ -153,6 +153,9 @@ class _Statements:
     async def exec_driver_sql(self, statement: str, parameters: Any = None) -> CursorResult[Any]:
         return self.connection.exec_driver_sql(statement, parameters)
 
+    async def run_sync(self, ask: Callable[[Connection], Outcome]) -> Outcome:
+        return ask(self.connection)
+
     @property
     def dialect(self) -> Any:
         return self.connection.dialect

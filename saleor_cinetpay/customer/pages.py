@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel.numbers import format_decimal
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -15,7 +14,7 @@ from starlette.routing import Route
 from saleor_cinetpay.cinetpay import CodeClass, describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import LedgerUnavailable
-from saleor_cinetpay.locale import Language, Text, language_of, text
+from saleor_cinetpay.locale import Language, Text, formats, language_of, text
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.outcome import Outcome, Status, outcome_of
@@ -162,4 +161,4 @@ def _title(outcome: Outcome) -> Text:
 
 def _amount(payment: Payment) -> str:
     """Write an amount as West Africans do: `12 500 F CFA`."""
-    return f"{format_decimal(payment.amount, locale=payment.language)} F CFA"
+    return f"{formats.number(payment.amount, payment.language)} F CFA"

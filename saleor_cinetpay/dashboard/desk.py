@@ -8,8 +8,6 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import structlog
-from babel.dates import format_date
-from babel.numbers import format_decimal
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -32,7 +30,7 @@ from saleor_cinetpay.dashboard.answers import (
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
 from saleor_cinetpay.dashboard.refusals import BROKEN, ELSEWHERE, NO_LEDGER, refusal_of
 from saleor_cinetpay.errors import CallRefused, LedgerUnavailable
-from saleor_cinetpay.locale import Language, Text, language_of, text
+from saleor_cinetpay.locale import Language, Text, formats, language_of, text
 from saleor_cinetpay.money import CinetPayAmount
 
 ROOT = "/dashboard"
@@ -191,13 +189,13 @@ class Desk:
             return (text(sentence, **named) if isinstance(sentence, str) else sentence).say(language)
 
         def money(amount: CinetPayAmount | Decimal | int) -> str:
-            return f"{format_decimal(amount, locale=language)}\u00a0F\u00a0CFA"
+            return f"{formats.number(amount, language)}\u00a0F\u00a0CFA"
 
         def number(count: int) -> str:
-            return str(format_decimal(count, locale=language))
+            return formats.number(count, language)
 
         def day(of: date, *, whole: bool = False) -> str:
-            return str(format_date(of, "full" if whole else "d MMM", locale=language))
+            return formats.whole_day(of, language) if whole else formats.day(of, language)
 
         spoken = {"say": say, "money": money, "number": number, "day": day, "language": language}
         parts = self._templates.get_template("parts.html").make_module(spoken)

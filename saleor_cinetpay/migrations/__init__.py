@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import column, func, inspect, select, table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.database import Database
 
@@ -28,6 +29,15 @@ async def revision_of(database: Database) -> str | None:
     return max(await _applied(database), default=None)
 
 
+async def is_up_to_date(database: Database) -> bool:
+    """Say whether the database has this version's tables, and none of a newer one.
+
+    Raises:
+        LedgerUnavailable: where the database does not answer.
+    """
+    return await _applied(database) == [head()]
+
+
 async def migrate(database: Database) -> None:
     """Bring the database to this version's tables, once, however many processes start together.
 
@@ -37,7 +47,7 @@ async def migrate(database: Database) -> None:
     Raises:
         LedgerUnavailable: where the database does not answer, or a migration fails.
     """
-    if await _applied(database) == [head()]:
+    if await is_up_to_date(database):
         return
     from saleor_cinetpay.migrations.upgrading import upgrade
 
@@ -67,7 +77,10 @@ def revisions() -> list[str]:
 
 async def _applied(database: Database) -> list[str]:
     """Return what Alembic has written down in the database; nothing where it has never been at work there."""
-    async with database.read() as connection:
-        if not await connection.run_sync(lambda sync: inspect(sync).has_table(_alembics.name)):
-            return []
-        return list((await connection.execute(select(_alembics.c.version_num))).scalars())
+    return await database.query(_read_applied)
+
+
+async def _read_applied(connection: AsyncConnection) -> list[str]:
+    if not await connection.run_sync(lambda sync: inspect(sync).has_table(_alembics.name)):
+        return []
+    return list((await connection.execute(select(_alembics.c.version_num))).scalars())

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from processes_kit import STARTED_WITHIN_S, environment_of, free_port
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.demo import HOST
-from saleor_cinetpay.migrations import migrate
+from saleor_cinetpay.migrations import is_up_to_date, migrate
 
 COMMAND = "import sys; sys.argv[0] = 'saleor-cinetpay'; from saleor_cinetpay.cli import main; main()"
 IMPORTED = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
@@ -35,6 +36,17 @@ NOT_TO_SERVE = (
     "sentry_sdk",
 )
 """What is large, or brings in much, and has no part in a webhook, a page or a look."""
+
+
+MIGRATE_APART = """
+import os, sys
+from saleor_cinetpay import serve_command
+from saleor_cinetpay.environment import read_settings
+
+os.register_at_fork(before=lambda: print("threads", len(os.listdir("/proc/self/task")), flush=True))
+serve_command.migrate_apart(read_settings())
+print(*sys.modules)
+"""
 
 
 async def imported_by(*arguments: str, url: str, until: str | None) -> set[str]:
@@ -98,6 +110,42 @@ async def test_migrating_would_be_seen(tmp_path: Path) -> None:
 async def test_migrating_again_needs_no_alembic(migrated_url: str) -> None:
     """`migrate` on a database of this version finds that out by itself."""
     assert set() == of_these(await imported_by("migrate", url=migrated_url, until=None), NOT_TO_SERVE)
+
+
+async def migrated_apart(url: str) -> tuple[int | None, list[str], str]:
+    """Have a process migrate as `serve` does; return its exit code, what it prints (threads, modules) and says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", MIGRATE_APART),
+        env=environment_of("http://127.0.0.1:1", "http://127.0.0.1:1", url),
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, errors = await process.communicate()
+    return process.returncode, printed.decode().splitlines(), errors.decode()
+
+
+async def test_serving_keeps_nothing_of_a_migration(tmp_path: Path) -> None:
+    """`serve` has an empty database migrated by another process, and is then as small as on one that was migrated.
+
+    No second thread runs when it forks: it could hold what the other process then waits for.
+    """
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    code, (threads, modules), said = await migrated_apart(url)
+    assert (0, "", set()) == (code, said, of_these(set(modules.split()), NOT_TO_SERVE))
+    assert "threads 1" == threads
+    database = Database(url)
+    assert await is_up_to_date(database)
+    await database.close()
+
+
+async def test_a_migration_that_fails_ends_the_start(tmp_path: Path) -> None:
+    """Where the tables can't be made, `serve` ends with 1 and says why in one line."""
+    file = tmp_path / "ledger.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE payments (in_the_way INTEGER)")
+    assert (1, ["threads 1"], "saleor-cinetpay: the database can't be used: SQLITE_ERROR\n") == await migrated_apart(
+        f"sqlite:///{file}"
+    )
 
 
 async def test_the_help_needs_nothing_of_the_app(migrated_url: str) -> None:
