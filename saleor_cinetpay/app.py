@@ -60,7 +60,7 @@ from saleor_cinetpay.saleor import installing
 from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.client import SaleorClient
 from saleor_cinetpay.saleor.key_renewal import KeyRenewal
-from saleor_cinetpay.saleor.outbound import public_http_client
+from saleor_cinetpay.saleor.outbound import public_http
 from saleor_cinetpay.saleor_upkeep import SaleorUpkeep
 from saleor_cinetpay.schedule import parse_delays_s
 from saleor_cinetpay.settings import Settings
@@ -119,7 +119,7 @@ class House:
     cinetpays: CinetPays
     keys: KeyRenewal[Installation]
     chance: Chance
-    https: tuple[httpx.AsyncClient, ...]
+    https: tuple[httpx.AsyncBaseTransport, ...]
 
     async def close(self) -> None:
         """Close every connection."""
@@ -137,9 +137,9 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     installations = Installations(database, secrets, clock)
     clients = _cinetpay_clients(settings, cinetpay_http := _cinetpay_http())
     accounts = Accounts(database, secrets, clock, chance, _environment_account(settings), offered=clients.keys())
-    shop_settings = ShopSettings(database)
+    shop_settings = ShopSettings(database, clock)
     ledger = Ledger(database, secrets, clock, chance)
-    saleor_http = public_http_client(development=not settings.production)
+    saleor_http = public_http(development=not settings.production)
     cinetpays = CinetPays(clients)
     saleor = SaleorClient(saleor_http)
     saleors = Saleors(saleor)
@@ -173,8 +173,8 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         secrets=secrets,
         installations=installations,
         accounts=accounts,
-        account_book=AccountBook(database, secrets, clock, chance),
-        channel_map=ChannelMap(database, clock),
+        account_book=AccountBook(database, secrets, clock, chance, changed=accounts.forget),
+        channel_map=ChannelMap(database, clock, changed=accounts.forget),
         credentials=Credentials(cinetpays, ledger.problems, clock),
         shop_settings=shop_settings,
         ledger=ledger,
@@ -326,12 +326,12 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _cinetpay_http() -> httpx.AsyncClient:
+def _cinetpay_http() -> httpx.AsyncBaseTransport:
     limits = httpx.Limits(max_connections=CINETPAY_CONNECTIONS)
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits)
+    return httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
 
 
-def _cinetpay_clients(settings: Settings, http: httpx.AsyncClient) -> dict[Environment, CinetPayClient]:
+def _cinetpay_clients(settings: Settings, http: httpx.AsyncBaseTransport) -> dict[Environment, CinetPayClient]:
     addresses = {Environment.LIVE: settings.cinetpay_api_url, Environment.TEST: settings.cinetpay_test_api_url}
     return {
         environment: CinetPayClient(http, api_url=address, timeout_s=settings.cinetpay_timeout_s)

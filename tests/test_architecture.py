@@ -17,6 +17,7 @@ FOUNDATIONS = frozenset(
     {
         "__init__",
         "errors",
+        "exchange",
         "locale",
         "money",
         "clock",
@@ -28,6 +29,7 @@ FOUNDATIONS = frozenset(
         "garbage",
         "gathering",
         "metrics",
+        "recent",
         "tracing",
     }
 )

@@ -1,10 +1,8 @@
 """Asks CinetPay: the four methods of the v1 API, each one POST, none of which moves money.
 
-Each call has one limit of time over all that it does and one of size, is tried once, and never follows a redirect,
-which would carry the API key elsewhere.
+Each call is one exchange: tried once, with one limit of time over all that it does, and one of size.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,39 +26,13 @@ from saleor_cinetpay.cinetpay.wire import (
     read_transaction,
 )
 from saleor_cinetpay.errors import CinetPayUnavailable
+from saleor_cinetpay.exchange import PLAIN, Answer, NotExchanged, exchange
 from saleor_cinetpay.tracing import traceparent
 
-USER_AGENT = f"saleor-cinetpay/{__version__}"
+METHODS = ("getSignatureByPost", "checkPayStatus", "getTransHistory", "getCompteStatus")
+HEADERS = {"User-Agent": f"saleor-cinetpay/{__version__}", "Accept": "application/json", **PLAIN}
 REPLY_LIMIT_BYTES = 64 * 1024
 HISTORY_LIMIT_BYTES = 8 * 1024 * 1024
-CONNECT_SHARE = 0.75
-"""A connection may take this much of a call's time, so that not being heard is told apart from not being answered."""
-
-MAYBE_CARRIED_OUT: Mapping[type[Exception], bool] = {
-    httpx.InvalidURL: False,
-    httpx.UnsupportedProtocol: False,
-    httpx.LocalProtocolError: False,
-    httpx.PoolTimeout: False,
-    httpx.ConnectTimeout: False,
-    httpx.ConnectError: False,
-    httpx.ProxyError: False,
-    httpx.WriteTimeout: True,
-    httpx.WriteError: True,
-    httpx.ReadTimeout: True,
-    httpx.ReadError: True,
-    httpx.CloseError: True,
-    httpx.RemoteProtocolError: True,
-    httpx.DecodingError: True,
-    httpx.TooManyRedirects: True,
-    httpx.SSEError: True,
-    httpx.TimeoutException: True,
-    httpx.NetworkError: True,
-    httpx.ProtocolError: True,
-    httpx.TransportError: True,
-    httpx.RequestError: True,
-}
-"""What can go wrong on the way, and whether CinetPay may nevertheless have done what was asked."""
-
 Reply = TypeVar("Reply")
 
 
@@ -79,9 +51,9 @@ class CinetPayClient:
     `timeout_s` can only shorten the client's.
     """
 
-    def __init__(self, http: httpx.AsyncClient, *, api_url: str, timeout_s: float) -> None:
+    def __init__(self, http: httpx.AsyncBaseTransport, *, api_url: str, timeout_s: float) -> None:
         self._http = http
-        self._api_url = api_url
+        self._addresses = {method: httpx.URL(api_url).copy_merge_params({"method": method}) for method in METHODS}
         self._timeout_s = timeout_s
 
     async def get_signature(
@@ -151,74 +123,28 @@ class CinetPayClient:
         *,
         limit_bytes: int = REPLY_LIMIT_BYTES,
     ) -> Reply:
-        with metrics.cinetpay_call(method):
-            return await self._answered(method, form, read, timeout_s, limit_bytes)
-
-    async def _answered(
-        self,
-        method: str,
-        form: Mapping[str, str],
-        read: Callable[[object], Reply],
-        timeout_s: float | None,
-        limit_bytes: int,
-    ) -> Reply:
         budget_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
-        if budget_s <= 0:
-            raise CinetPayUnavailable(f"{method}: no time left to ask", maybe_carried_out=False)
-        try:
-            async with asyncio.timeout(budget_s):
-                response, body = await self._post(method, form, budget_s, limit_bytes)
-        except TimeoutError as error:
-            raise CinetPayUnavailable(f"{method}: no answer in {budget_s:g} s", maybe_carried_out=True) from error
-        except tuple(MAYBE_CARRIED_OUT) as error:
-            raise CinetPayUnavailable(
-                f"{method}: {type(error).__name__}", maybe_carried_out=_maybe_carried_out(error)
-            ) from error
-        return decode_reply(response.status_code, body, read, retry_after_s=_retry_after_s(response))
-
-    async def _post(
-        self, method: str, form: Mapping[str, str], budget_s: float, limit_bytes: int
-    ) -> tuple[httpx.Response, bytes]:
-        request = self._http.build_request(
-            "POST",
-            self._api_url,
-            params={"method": method},
-            data=form,
-            headers={
-                "User-Agent": USER_AGENT,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                **traceparent(),
-            },
-            timeout=httpx.Timeout(budget_s, connect=budget_s * CONNECT_SHARE, pool=budget_s * CONNECT_SHARE),
-        )
-        request.headers.pop("Cookie", None)  # one shop's session at CinetPay is none of another's
-        response = await self._http.send(request, stream=True, follow_redirects=False)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > limit_bytes:
-                    raise CinetPayUnavailable(f"{method}: more than {limit_bytes} bytes", maybe_carried_out=True)
-            return response, bytes(body)
-        finally:
-            await response.aclose()
+        with metrics.cinetpay_call(method):
+            if budget_s <= 0:
+                raise CinetPayUnavailable(f"{method}: no time left to ask", maybe_carried_out=False)
+            request = httpx.Request("POST", self._addresses[method], data=form, headers=HEADERS | traceparent())
+            try:
+                answer = await exchange(self._http, request, limit_bytes=limit_bytes, timeout_s=budget_s)
+            except NotExchanged as error:
+                raise CinetPayUnavailable(f"{method}: {error}", maybe_carried_out=error.maybe_carried_out) from error
+            return decode_reply(answer.status, answer.body, read, retry_after_s=_retry_after_s(answer))
 
 
 def _identified(credentials: Credentials) -> dict[str, str]:
     return {"apikey": credentials.api_key.get_secret_value(), "cpm_site_id": credentials.site_id}
 
 
-def _maybe_carried_out(error: Exception) -> bool:
-    return next(MAYBE_CARRIED_OUT[kind] for kind in type(error).__mro__ if kind in MAYBE_CARRIED_OUT)
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
+def _retry_after_s(answer: Answer) -> float | None:
     """Read `Retry-After`: seconds, or a date, which is compared with the server's own `Date`."""
-    written = response.headers.get("Retry-After", "").strip()
+    written = answer.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", written):
         return float(written)
-    until, now = _http_date(written), _http_date(response.headers.get("Date", ""))
+    until, now = _http_date(written), _http_date(answer.headers.get("Date", ""))
     return max((until - now).total_seconds(), 0.0) if until and now else None
 
 

@@ -1,6 +1,5 @@
 """One call of the doctor: what came back with its headers, or why nothing did."""
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import httpx2 as httpx
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.doctor.means import CALL_S
 from saleor_cinetpay.errors import AddressForbidden
+from saleor_cinetpay.exchange import PLAIN, NotExchanged, exchange
 
 LIMIT_BYTES = 1024 * 1024
 
@@ -55,7 +55,7 @@ class Reply:
 
 
 async def call(
-    http: httpx.AsyncClient, clock: Clock, method: str, url: str, *, form: Mapping[str, str] | None = None
+    http: httpx.AsyncBaseTransport, clock: Clock, method: str, url: str, *, form: Mapping[str, str] | None = None
 ) -> Reply:
     """Send one request and read its answer; no redirect is followed.
 
@@ -63,30 +63,19 @@ async def call(
         NoReply: with the reason, where nothing came back.
     """
     try:
-        request = http.build_request(method, url, data=form, headers={"accept-encoding": "identity"})
-        async with asyncio.timeout(CALL_S):
-            began = clock.now()
-            response = await http.send(request, stream=True, follow_redirects=False)
-            ended = clock.now()
-            try:
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > LIMIT_BYTES:
-                        break
-            finally:
-                await response.aclose()
+        request = httpx.Request(method, url, data=form, headers=PLAIN)
+        began = clock.now()
+        answer = await exchange(http, request, limit_bytes=LIMIT_BYTES, timeout_s=CALL_S)
+        ended = clock.now()
     except AddressForbidden as error:
         raise NoReply(Why.PRIVATE, str(error)) from error
-    except TimeoutError as error:
-        raise NoReply(Why.SILENT, f"no answer within {CALL_S:g} s") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise NoReply(_why(error), type(error).__name__) from error
+    except (NotExchanged, httpx.InvalidURL) as error:
+        raise NoReply(_why(error), str(error)) from error
     return Reply(
-        status=response.status_code,
-        headers={name.lower(): value for name, value in response.headers.items()},
-        body=bytes(body),
-        ahead=_ahead(response.headers.get("date", ""), began, ended),
+        status=answer.status,
+        headers={name.lower(): value for name, value in answer.headers.items()},
+        body=answer.body,
+        ahead=_ahead(answer.headers.get("date", ""), began, ended),
     )
 
 

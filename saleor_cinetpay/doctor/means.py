@@ -52,9 +52,9 @@ class Means:
     shop_settings: ShopSettings
     saleor: SaleorClient
     cinetpays: CinetPays
-    http: httpx.AsyncClient
+    http: httpx.AsyncBaseTransport
     """The guarded client: it goes to no address that shops may not lead us to."""
-    cinetpay_http: httpx.AsyncClient
+    cinetpay_http: httpx.AsyncBaseTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

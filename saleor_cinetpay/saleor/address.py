@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NewType
 
 import httpx2 as httpx
@@ -12,6 +13,7 @@ SaleorApiUrl = NewType("SaleorApiUrl", str)
 """The address of one Saleor's GraphQL API in its one spelling: `https://shop.example/graphql/`."""
 
 MAX_LENGTH = 500
+SPELLINGS_KEPT = 1000
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
@@ -50,10 +52,11 @@ class AddressRules:
         return address
 
 
+@lru_cache(maxsize=SPELLINGS_KEPT)
 def normalised(raw: str) -> SaleorApiUrl:
     """Return the one spelling of an address: lower case, IDNA, no default port, no trailing dot.
 
-    The parser is the one that connects, so that the two never mean different hosts.
+    The parser is the one that connects, so that the two never mean different hosts. Each webhook names its shop's.
 
     Raises:
         AddressForbidden: where it is no plain http(s) address, or carries userinfo, a query or a fragment.

@@ -18,7 +18,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from saleor_cinetpay import metrics
 from saleor_cinetpay.errors import SaleorRefused, SaleorUnavailable, SaleorUnintelligible
 from saleor_cinetpay.saleor.address import SaleorApiUrl
-from saleor_cinetpay.saleor.exchange import exchange
+from saleor_cinetpay.saleor.asking import get
 from saleor_cinetpay.saleor.graphql_transport import MESSAGE_LIMIT, SharedTransport
 from saleor_cinetpay.saleor.types import (
     EventReported,
@@ -35,7 +35,6 @@ from saleor_cinetpay.saleor.types import (
     SaleorWebhookId,
     TransactionEvent,
 )
-from saleor_cinetpay.tracing import traceparent
 
 DEFAULT_TIMEOUT_S = 8.0
 NOT_UNDERSTOOD = "GRAPHQL_ERROR"
@@ -86,7 +85,7 @@ class SaleorClient:
     `timeout_s` that can only shorten the client's own.
     """
 
-    def __init__(self, http: httpx.AsyncClient, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(self, http: httpx.AsyncBaseTransport, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._http = http
         self._timeout_s = timeout_s
 
@@ -106,11 +105,8 @@ class SaleorClient:
     async def fetch_key_set(self, saleor_api_url: SaleorApiUrl, *, timeout_s: float | None = None) -> str:
         """Return the JSON text of the keys with which that Saleor signs, for `KeySet.parse`."""
         url = httpx.URL(saleor_api_url).join("/.well-known/jwks.json")
-        request = self._http.build_request("GET", url, headers={"accept-encoding": "identity", **traceparent()})
         with metrics.saleor_call("keySet"):
-            answer = await exchange(
-                self._http, request, limit_bytes=KEY_SET_LIMIT_BYTES, timeout_s=self._shortened(timeout_s)
-            )
+            answer = await get(self._http, url, limit_bytes=KEY_SET_LIMIT_BYTES, timeout_s=self._shortened(timeout_s))
             if answer.status != 200:
                 raise SaleorUnavailable(f"{url.host} answers {answer.status} for its keys", maybe_carried_out=False)
         return answer.body.decode("utf-8", errors="replace")

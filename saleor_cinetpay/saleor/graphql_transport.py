@@ -3,20 +3,22 @@
 import json
 from collections.abc import AsyncGenerator
 from decimal import Decimal
+from functools import lru_cache
 
 import httpx2 as httpx
 from gql import GraphQLRequest
 from gql.transport import AsyncTransport
-from graphql import ExecutionResult
+from graphql import DocumentNode, ExecutionResult, print_ast
 from pydantic import SecretStr
 
 from saleor_cinetpay.errors import SaleorError, SaleorRefused, SaleorUnavailable, SaleorUnintelligible
+from saleor_cinetpay.exchange import Answer
 from saleor_cinetpay.saleor.address import SaleorApiUrl
-from saleor_cinetpay.saleor.exchange import Answer, exchange
-from saleor_cinetpay.tracing import traceparent
+from saleor_cinetpay.saleor.asking import post_json
 
 REPLY_LIMIT_BYTES = 1024 * 1024
 MESSAGE_LIMIT = 500
+DOCUMENTS_KEPT = 64
 
 _TOKEN_ERRORS = frozenset({"InvalidTokenError", "InvalidSignatureError", "ExpiredSignatureError", "DecodeError"})
 _REQUEST_ERRORS = frozenset({"GraphQLError", "GraphQLSyntaxError", "QueryCostError", "ValidationError"})
@@ -25,7 +27,7 @@ _REQUEST_ERRORS = frozenset({"GraphQLError", "GraphQLSyntaxError", "QueryCostErr
 class SharedTransport(AsyncTransport):
     """Carries gql's requests over the shared HTTP client; gql's own transport would open a pool for each."""
 
-    def __init__(self, http: httpx.AsyncClient, url: SaleorApiUrl, token: SecretStr, timeout_s: float) -> None:
+    def __init__(self, http: httpx.AsyncBaseTransport, url: SaleorApiUrl, token: SecretStr, timeout_s: float) -> None:
         self._http = http
         self._url = url
         self._token = token
@@ -39,21 +41,25 @@ class SharedTransport(AsyncTransport):
 
     async def execute(self, request: GraphQLRequest) -> ExecutionResult:
         """Send one operation."""
-        headers = {
-            "authorization": f"Bearer {self._token.get_secret_value()}",
-            "content-type": "application/json",
-            "accept": "application/json",
-            "accept-encoding": "identity",
-            **traceparent(),
-        }
-        content = exact_json(request.payload).encode()
-        post = self._http.build_request("POST", self._url, headers=headers, content=content)
-        answer = await exchange(self._http, post, limit_bytes=REPLY_LIMIT_BYTES, timeout_s=self._timeout_s)
+        answer = await post_json(
+            self._http,
+            self._url,
+            exact_json({"query": _printed(request.document), "variables": request.variable_values or {}}),
+            headers={"authorization": f"Bearer {self._token.get_secret_value()}"},
+            limit_bytes=REPLY_LIMIT_BYTES,
+            timeout_s=self._timeout_s,
+        )
         return _result(answer)
 
     def subscribe(self, request: GraphQLRequest) -> AsyncGenerator[ExecutionResult, None]:
         """Refuse; the app asks no subscriptions."""
         raise NotImplementedError
+
+
+@lru_cache(maxsize=DOCUMENTS_KEPT)
+def _printed(document: DocumentNode) -> str:
+    """Write a document as it is sent: once, as we have few of them and printing takes longer than sending."""
+    return print_ast(document)
 
 
 def exact_json(value: object) -> str:

@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLSchema, build_client_schema, get_intros
 
 from saleor_cinetpay.errors import SaleorUnintelligible
 from saleor_cinetpay.saleor.address import SaleorApiUrl
-from saleor_cinetpay.saleor.exchange import exchange
+from saleor_cinetpay.saleor.asking import post_json
 from saleor_cinetpay.saleor.manifest import build_manifest, declared_webhooks
 
 DOCUMENTS_SINCE = {
@@ -23,7 +23,7 @@ SCHEMA_LIMIT_BYTES = 32 * 1024 * 1024
 SCHEMA_TIMEOUT_S = 30.0
 
 
-async def fetch_schema(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) -> GraphQLSchema:
+async def fetch_schema(http: httpx.AsyncBaseTransport, saleor_api_url: SaleorApiUrl) -> GraphQLSchema:
     """Return the schema of a Saleor; it tells it to anybody, unless its operator has switched introspection off.
 
     Raises:
@@ -41,7 +41,7 @@ async def fetch_schema(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) ->
     return schema
 
 
-async def fetch_schema_version(http: httpx.AsyncClient, saleor_api_url: SaleorApiUrl) -> str:
+async def fetch_schema_version(http: httpx.AsyncBaseTransport, saleor_api_url: SaleorApiUrl) -> str:
     """Return which Saleor it says it is, such as `3.23`.
 
     Raises:
@@ -84,10 +84,10 @@ def _minor(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
-async def _ask(http: httpx.AsyncClient, url: SaleorApiUrl, query: str) -> object:
-    headers = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity"}
-    post = http.build_request("POST", url, headers=headers, content=json.dumps({"query": query}).encode())
-    answer = await exchange(http, post, limit_bytes=SCHEMA_LIMIT_BYTES, timeout_s=SCHEMA_TIMEOUT_S)
+async def _ask(http: httpx.AsyncBaseTransport, url: SaleorApiUrl, query: str) -> object:
+    answer = await post_json(
+        http, url, json.dumps({"query": query}), limit_bytes=SCHEMA_LIMIT_BYTES, timeout_s=SCHEMA_TIMEOUT_S
+    )
     try:
         reply = json.loads(answer.body)
     except (ValueError, RecursionError) as error:

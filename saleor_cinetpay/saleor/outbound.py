@@ -8,17 +8,14 @@ certificate is still checked against the name.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address, ip_network
 
 import httpcore2 as httpcore
 import httpx2 as httpx
 
-from saleor_cinetpay import __version__
 from saleor_cinetpay.errors import AddressForbidden
 
 CONNECT_TIMEOUT_S = 4.0
-READ_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 200
 MAX_IDLE_CONNECTIONS = 50
 IDLE_EXPIRY_S = 30.0
@@ -33,19 +30,12 @@ _NOT_PUBLIC = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/2
 _GLOBAL_UNICAST_IPV6 = ip_network("2000::/3")
 
 
-def public_http_client(*, development: bool, resolve: Resolve | None = None) -> httpx.AsyncClient:
-    """Return the client that all calls to Saleor share: one pool, no redirects, no proxies, no cookies.
+def public_http(*, development: bool, resolve: Resolve | None = None) -> httpx.AsyncBaseTransport:
+    """Return the transport that all calls to Saleor share: one pool, and no proxies.
 
     In development any address may be called. Its calls raise AddressForbidden before any connection.
     """
-    return httpx.AsyncClient(
-        transport=_GuardedTransport(_GuardedBackend(development=development, resolve=resolve or resolve_by_system)),
-        timeout=httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        follow_redirects=False,
-        trust_env=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={"user-agent": f"saleor-cinetpay/{__version__}"},
-    )
+    return _GuardedTransport(_GuardedBackend(development=development, resolve=resolve or resolve_by_system))
 
 
 def is_public(address: str) -> bool:
@@ -84,7 +74,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Resolve once, check every address, connect to the first that answers."""
-        timeout_s = CONNECT_TIMEOUT_S if timeout is None else timeout
+        timeout_s = CONNECT_TIMEOUT_S if timeout is None else min(timeout, CONNECT_TIMEOUT_S)
         try:
             async with asyncio.timeout(timeout_s):
                 addresses = await self._checked_addresses(host, port)

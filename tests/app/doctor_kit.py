@@ -102,7 +102,7 @@ class Ward:
     means: Means
     wall: Wall
     wall_url: str
-    guarded: httpx.AsyncClient
+    guarded: httpx.AsyncBaseTransport
     """The client that a production has: it goes to no private address."""
     self_signed: str
     """An address that answers with a certificate that nobody knows."""

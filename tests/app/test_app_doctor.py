@@ -36,7 +36,7 @@ from saleor_cinetpay.locale import Language
 from saleor_cinetpay.payments.report import ReportState
 from saleor_cinetpay.payments.tables import completions, payments, reports
 from saleor_cinetpay.payments.trans_id import TransId
-from saleor_cinetpay.saleor.outbound import public_http_client
+from saleor_cinetpay.saleor.outbound import public_http
 from saleor_cinetpay.sandbox.saleor.signing import KeyRing
 from saleor_cinetpay.settings import AppEnv
 from saleor_cinetpay.shops.secrets import SecretBox
@@ -67,7 +67,7 @@ async def running_ward(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
             means=replace(means, settings=allowed),
             wall=wall,
             wall_url=address_of(socket),
-            guarded=await stack.enter_async_context(public_http_client(development=False)),
+            guarded=await stack.enter_async_context(public_http(development=False)),
             self_signed=await stack.enter_async_context(self_signed_server(folder)),
         )
 

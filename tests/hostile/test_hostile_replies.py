@@ -129,7 +129,7 @@ async def test_replies_of_cinetpay(part: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return answering("cinetpay", now[0], CINETPAY_REPLIES)(request)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+    async with httpx.MockTransport(answer) as http:
         client = CinetPayClient(http, api_url="https://cinetpay.example/v1/", timeout_s=5)
         for number in numbers:
             now[0] = number
@@ -173,7 +173,7 @@ async def test_replies_of_saleor(part: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return answering("saleor", now[0], SALEOR_REPLIES)(request)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+    async with httpx.MockTransport(answer) as http:
         client = SaleorClient(http)
         token = SecretStr(TOKEN)
         for number in numbers_of(SALEOR, part, SALEOR_PARTS):

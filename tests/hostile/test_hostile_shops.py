@@ -20,7 +20,7 @@ from saleor_cinetpay.migrations import migrate
 from saleor_cinetpay.payments.tables import payments, reports
 from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.client import SaleorClient
-from saleor_cinetpay.saleor.outbound import public_http_client
+from saleor_cinetpay.saleor.outbound import public_http
 from saleor_cinetpay.saleor.registration import Registration, register
 from saleor_cinetpay.sandbox.saleor.app import build_saleor
 from saleor_cinetpay.sandbox.saleor.config import SaleorConfig
@@ -210,7 +210,7 @@ async def test_a_name_that_changes_its_mind(tmp_path: Path) -> None:
         async def register(self, registration: Registration) -> None:
             raise AssertionError("nothing is kept")
 
-    async with public_http_client(development=False, resolve=resolve) as http:
+    async with public_http(development=False, resolve=resolve) as http:
         client = SaleorClient(http, timeout_s=0.3)
         with pytest.raises(CallRefused) as refused:
             await register(
@@ -223,7 +223,7 @@ async def test_a_name_that_changes_its_mind(tmp_path: Path) -> None:
             )
         assert refused.value.code in {"SALEOR_UNREACHABLE", "SALEOR_URL_PROHIBITED"}
         with pytest.raises(AddressForbidden):
-            await http.get("https://rebinding.example/.well-known/jwks.json")
+            await http.handle_async_request(httpx.Request("GET", "https://rebinding.example/.well-known/jwks.json"))
     assert ["rebinding.example"] * 2 == asked
 
 

@@ -117,8 +117,8 @@ class FakeSaleor:
     failure: Failure | None = None
     schema: GraphQLSchema = field(default_factory=lambda: SCHEMA)
 
-    def http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.server()))
+    def http(self) -> httpx.AsyncBaseTransport:
+        return httpx.ASGITransport(app=self.server())
 
     def server(self) -> Starlette:
         return Starlette(

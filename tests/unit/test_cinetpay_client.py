@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from saleor_cinetpay import __version__
 from saleor_cinetpay.cinetpay import CinetPayClient, Credentials, PaymentFields, PhoneNumber
-from saleor_cinetpay.cinetpay.client import HISTORY_LIMIT_BYTES, MAYBE_CARRIED_OUT, REPLY_LIMIT_BYTES
+from saleor_cinetpay.cinetpay.client import HISTORY_LIMIT_BYTES, REPLY_LIMIT_BYTES
 from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, CinetPayUnavailable
 from saleor_cinetpay.money import CinetPayAmount
 
@@ -111,7 +111,7 @@ async def cinetpay() -> AsyncIterator[SmallCinetPay]:
 
 @pytest.fixture
 async def client(cinetpay: SmallCinetPay) -> AsyncIterator[CinetPayClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=cinetpay.app())) as http:
+    async with httpx.ASGITransport(app=cinetpay.app()) as http:
         yield CinetPayClient(http, api_url="http://127.0.0.1/v1/", timeout_s=5)
 
 
@@ -140,8 +140,10 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(int(length[1]) if length else 0)
 
 
-async def failure(api_url: str, *, timeout_s: float = 2, **client: Any) -> CinetPayUnavailable:
-    async with httpx.AsyncClient(**client) as http:
+async def failure(
+    api_url: str, *, timeout_s: float = 2, transport: httpx.AsyncBaseTransport | None = None
+) -> CinetPayUnavailable:
+    async with transport or httpx.AsyncHTTPTransport() as http:
         with pytest.raises(CinetPayUnavailable) as unavailable:
             await CinetPayClient(http, api_url=api_url, timeout_s=timeout_s).get_signature(FIELDS, CREDENTIALS.api_key)
     return unavailable.value
@@ -247,14 +249,14 @@ async def test_history_is_filtered_here_too(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
-    """The API key is not carried to where a redirect leads, even where the client handed in would follow."""
+    """The API key is not carried to where a redirect leads, and neither is the form."""
     followed = []
 
     async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         followed.append(await read_request(reader))
 
     async with serving(elsewhere) as trap, serving(says(f"{status} Moved\r\nLocation: {trap}")) as api_url:
-        error = await failure(api_url, follow_redirects=True)
+        error = await failure(api_url)
 
     assert f"HTTP {status} with an empty body" == str(error)
     assert [] == followed
@@ -292,7 +294,7 @@ async def test_nobody_listening_was_not_carried_out() -> None:
     assert (False, "getSignatureByPost: ConnectError") == (error.maybe_carried_out, str(error))
 
 
-@pytest.mark.parametrize("api_url", ["http://[::1", "ftp://127.0.0.1/v1/", "/v1/"])
+@pytest.mark.parametrize("api_url", ["ftp://127.0.0.1/v1/", "/v1/"])
 async def test_an_address_that_is_none_is_unavailable(api_url: str) -> None:
     """An API address that can't be called is an error of ours like any other, before anything is sent."""
     assert False is (await failure(api_url)).maybe_carried_out
@@ -313,7 +315,7 @@ async def test_a_server_that_falls_silent_costs_no_more_than_the_limit() -> None
     async with serving(drip) as api_url:
         error = await failure(api_url, timeout_s=0.2)
 
-    assert (True, "getSignatureByPost: no answer in 0.2 s") == (error.maybe_carried_out, str(error))
+    assert (True, "getSignatureByPost: no answer within 0.2 s") == (error.maybe_carried_out, str(error))
     assert asyncio.get_running_loop().time() - began < 2
 
 
@@ -330,12 +332,12 @@ async def test_an_answer_cut_short_may_have_been_carried_out() -> None:
     assert (True, "getSignatureByPost: RemoteProtocolError") == (error.maybe_carried_out, str(error))
 
 
-async def test_a_broken_compression_is_unavailable() -> None:
-    """A body that claims to be gzip and is not counts as no answer."""
+async def test_a_packed_answer_is_unavailable() -> None:
+    """We ask for plain bodies: a packed one is not unpacked, and counts as no answer."""
     async with serving(says("200 OK\r\nContent-Encoding: gzip", b"no gzip")) as api_url:
         error = await failure(api_url)
 
-    assert "getSignatureByPost: DecodingError" == str(error)
+    assert "getSignatureByPost: it answers packed what was asked for plain" == str(error)
 
 
 async def test_an_endless_answer_is_cut_off() -> None:
@@ -348,7 +350,7 @@ async def test_an_endless_answer_is_cut_off() -> None:
             writer.write(b" " * 65536)
             await writer.drain()
 
-    async with serving(flood) as api_url, httpx.AsyncClient() as http:
+    async with serving(flood) as api_url, httpx.AsyncHTTPTransport() as http:
         client = CinetPayClient(http, api_url=api_url, timeout_s=5)
         with pytest.raises(CinetPayUnavailable, match=f"checkPayStatus: more than {REPLY_LIMIT_BYTES} bytes"):
             await client.check_pay_status(CREDENTIALS, "T1")
@@ -374,8 +376,8 @@ async def test_a_calls_own_limit_only_shortens(limit_s: float, own_s: float, giv
         await read_request(reader)
         await reader.read()
 
-    async with serving(silence) as api_url, httpx.AsyncClient() as http:
-        with pytest.raises(CinetPayUnavailable, match=re.escape(f"no answer in {limit_s} s")):
+    async with serving(silence) as api_url, httpx.AsyncHTTPTransport() as http:
+        with pytest.raises(CinetPayUnavailable, match=re.escape(f"no answer within {limit_s} s")):
             await CinetPayClient(http, api_url=api_url, timeout_s=own_s).check_pay_status(
                 CREDENTIALS, "T1", timeout_s=given_s
             )
@@ -394,31 +396,6 @@ async def test_a_connection_that_does_not_come_about_was_not_carried_out() -> No
     assert (False, "getSignatureByPost: ConnectTimeout") == (error.maybe_carried_out, str(error))
 
 
-def every_kind(error: type[Exception]) -> set[type[Exception]]:
-    return {error}.union(*(every_kind(kind) for kind in error.__subclasses__()))
-
-
-def test_no_error_of_the_transport_is_unmapped() -> None:
-    """Every error that a call can raise says whether CinetPay may have been reached."""
-    raisable = every_kind(httpx.RequestError) | every_kind(httpx.InvalidURL)
-
-    assert set() == {kind for kind in raisable if kind.__module__.startswith("httpx2")} - set(MAYBE_CARRIED_OUT)
-
-
-@pytest.mark.parametrize("kind", sorted(MAYBE_CARRIED_OUT, key=str))
-async def test_every_error_of_the_transport_is_translated(kind: type[Exception]) -> None:
-    """Each error of the transport, and one that a later version derives from it, becomes CinetPayUnavailable."""
-    later = type("Later", (kind,), {})
-
-    class Broken(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            raise later(f"of a kind that may quote {KEY}")
-
-    error = await failure("http://127.0.0.1/v1/", transport=Broken())
-
-    assert (MAYBE_CARRIED_OUT[kind], "getSignatureByPost: Later") == (error.maybe_carried_out, str(error))
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -433,12 +410,12 @@ async def test_every_error_of_the_transport_is_translated(kind: type[Exception])
 async def test_the_api_key_is_in_no_error_and_no_log(head: str, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """A server that repeats our API key can't get it, or the phone number, into an error, a traceback or a log."""
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.DEBUG, logger="httpx2")  # the app's own logs keep it quieter
-    async with serving(says(head, body)) as api_url, httpx.AsyncClient() as http:
+    caplog.set_level(logging.DEBUG, logger="httpcore2")  # the app's own logs keep it quieter
+    async with serving(says(head, body)) as api_url, httpx.AsyncHTTPTransport() as http:
         client = CinetPayClient(http, api_url=api_url, timeout_s=2)
         with pytest.raises(CinetPayError) as raised:
             await client.get_signature(FIELDS, CREDENTIALS.api_key)
 
     shown = f"{raised.value!s} {raised.value!r} {''.join(traceback.format_exception(raised.value))} {CREDENTIALS!r}"
-    assert "HTTP Request: POST" in caplog.text
+    assert "send_request_body.complete" in caplog.text
     assert [] == [secret for secret in (KEY, "0707080910") if secret in shown + caplog.text]

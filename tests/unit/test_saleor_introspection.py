@@ -19,10 +19,10 @@ SDL = """
 """
 
 
-def answering(reply: Any, status: int = 200) -> httpx.AsyncClient:
-    """Return a client whose every request gets this answer."""
+def answering(reply: Any, status: int = 200) -> httpx.AsyncBaseTransport:
+    """Return a transport whose every request gets this answer."""
     content = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-    return httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: httpx.Response(status, content=content)))
+    return httpx.MockTransport(lambda _request: httpx.Response(status, content=content))
 
 
 def introspected() -> dict[str, Any]:

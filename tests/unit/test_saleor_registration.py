@@ -16,7 +16,7 @@ from saleor_cinetpay.errors import AddressForbidden, LedgerUnavailable
 from saleor_cinetpay.saleor.address import AddressRules
 from saleor_cinetpay.saleor.client import SaleorClient
 from saleor_cinetpay.saleor.installing import Installing, routes
-from saleor_cinetpay.saleor.outbound import public_http_client
+from saleor_cinetpay.saleor.outbound import public_http
 from saleor_cinetpay.saleor.registration import Registration
 
 JWKS = json.dumps({"keys": [signing_key("shop-key").jwk()]})
@@ -46,7 +46,7 @@ def shelf() -> Shelf:
     return Shelf()
 
 
-def asking(shop_http: httpx.AsyncClient, shelf: Shelf, base_url: str | None = None) -> httpx.AsyncClient:
+def asking(shop_http: httpx.AsyncBaseTransport, shelf: Shelf, base_url: str | None = None) -> httpx.AsyncClient:
     """Return a client of the app, whose own calls to Saleor go through `shop_http`."""
     installing = Installing(
         app_id="our.app",
@@ -139,7 +139,7 @@ async def test_address_that_leads_inside(shelf: Shelf) -> None:
     async def resolve(host: str, port: int) -> list[str]:
         return ["93.184.215.14", "10.1.2.3"]
 
-    async with public_http_client(development=False, resolve=resolve) as http, asking(http, shelf) as app:
+    async with public_http(development=False, resolve=resolve) as http, asking(http, shelf) as app:
         answer = await post(app)
 
     assert (403, "SALEOR_URL_PROHIBITED") == refusal(answer)
@@ -154,7 +154,7 @@ async def test_name_that_turns_inside(shop: FakeSaleor, shelf: Shelf) -> None:
             raise AddressForbidden("shop.example leads to 10.1.2.3")
         return httpx.Response(200, json={"data": {"app": shop.app(None), "shop": shop.shop(None)}})
 
-    async with asking(httpx.AsyncClient(transport=httpx.MockTransport(answer)), shelf) as app:
+    async with asking(httpx.MockTransport(answer), shelf) as app:
         assert (403, "SALEOR_URL_PROHIBITED") == refusal(await post(app))
 
 

@@ -69,7 +69,7 @@ async def test_a_trace_goes_with_every_call_out() -> None:
 
     saleor = SaleorApiUrl("https://shop.example/graphql/")
     credentials = Credentials(site_id="1", api_key=SecretStr("key"))
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+    async with httpx.MockTransport(answer) as http:
         client = CinetPayClient(http, api_url="https://c.example/", timeout_s=1)
         with following(Trace(trace_id=ID, sampled=False)):
             with pytest.raises(CinetPayError):
