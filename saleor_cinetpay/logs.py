@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 import structlog
@@ -13,6 +14,8 @@ _NAMES = r"api_?key|token|secret|signature|authorization|password|cel_phone_num|
 SECRET_NAMES = re.compile(rf"(?i)({_NAMES})")
 REDACTED = "[removed]"
 LONGEST_VALUE = 2000
+NAMES_KEPT = 1000
+"""Names of values, each of which is judged once."""
 ANYBODYS = frozenset(
     {
         "Invalid HTTP request received.",
@@ -33,7 +36,7 @@ IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), REDACTED),
     (
         re.compile(
-            rf"""(?ix) ( [\w-]* (?:{_NAMES}) \w* ["']? \s* (?: [=:] | %3D | ,\s (?=["']) ) \s* ["']? )
+            rf"""(?ix) ( (?:{_NAMES}) \w* ["']? \s* (?: [=:] | %3D | ,\s (?=["']) ) \s* ["']? )
             (?! \[removed | (?:bearer|basic)\s | None\b | SecretStr\( | \*{{4}} ) [^\s"'&;,)}}\]]+"""
         ),
         rf"\1{REDACTED}",
@@ -43,6 +46,8 @@ IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """What in a running text is a secret: a bearer's token, a JWT, `apikey=...` of a form or `"apikey": "..."` of a record,
 the proof of a link, the password of an address. Exceptions come as such texts, libraries' own lines too."""
+_ANNOUNCING = re.compile(r"[\s=:,%]|eyJ")
+"""What each of these needs somewhere: a text without any of it, such as an id, is no place for them."""
 
 
 class LogLevel(StrEnum):
@@ -66,10 +71,10 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"]) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         _tell_crash,
         structlog.processors.format_exc_info,  # here and in no renderer, so that it is redacted; it shows no locals
         redact,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -140,13 +145,19 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 def redacted_text(text: str) -> str:
     """Remove what in a running text announces itself as a secret."""
-    for pattern, instead in IN_TEXT:
-        text = pattern.sub(instead, text)
+    if _ANNOUNCING.search(text):
+        for pattern, instead in IN_TEXT:
+            text = pattern.sub(instead, text)
     return text
 
 
+@lru_cache(maxsize=NAMES_KEPT)
+def _announces_secret(name: str) -> bool:
+    return SECRET_NAMES.search(name) is not None
+
+
 def _clean(name: str, value: object) -> object:
-    if SECRET_NAMES.search(name) and value is not None and not isinstance(value, bool):
+    if _announces_secret(name) and value is not None and not isinstance(value, bool):
         return REDACTED
     match value:
         case Mapping():

@@ -64,7 +64,7 @@ class SaleorUpkeep:
 
     async def look(self, taken: StepsTaken) -> None:
         """Ask one Saleor for its version and bring its webhooks in step; what fails is tried again later."""
-        installation = await self._installations.find(taken.saleor_api_url)
+        installation = await self._installations.find_now(taken.saleor_api_url)
         if installation is None:
             return
         url = SaleorApiUrl(installation.saleor_api_url)

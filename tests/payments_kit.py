@@ -283,7 +283,7 @@ def build_heart(
         ledger=ledger,
         lookup=world.cinetpay,
         accounts=accounts,
-        choices=ShopSettings(database),
+        choices=ShopSettings(database, clock),
         clock=clock,
         chance=chance,
         policy=policy,

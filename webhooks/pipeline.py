@@ -175,12 +175,13 @@ class Pipeline:
             log.warning("webhook_called_off", error=str(error) or type(error).__name__)
 
     async def _authenticate(self, claim: "_Claim", body: bytes, payload: SaleorCall) -> Installation:
-        installation = await self._proved(claim.saleor_api_url, claim.signature, body)
-        if payload.recipient.id != installation.app_id:
+        app_id = payload.recipient.id
+        installation = await self._proved(claim.saleor_api_url, claim.signature, body, app_id)
+        if app_id != installation.app_id:
             raise CallRefused(401, "RECIPIENT_WRONG", "the call is meant for another app")
         return installation if self._base_url is None else replace(installation, app_base_url=self._base_url)
 
-    async def _proved(self, saleor_api_url: str, signature: str, body: bytes) -> Installation:
+    async def _proved(self, saleor_api_url: str, signature: str, body: bytes, app_id: str) -> Installation:
         """Return the installation that has signed a call.
 
         What this process remembers proves a genuine call; only then is the database asked for it alone. Who has
@@ -189,7 +190,7 @@ class Pipeline:
         remembered = self._installations.recall(saleor_api_url)
         doubt = _doubt(body, signature, remembered) if remembered else None
         if remembered is not None and doubt is None:
-            installation = await self._installations.find(saleor_api_url)
+            installation = await self._installed(saleor_api_url, app_id)
         else:
             installation = await self._among_strangers(saleor_api_url)
         if installation is None:
@@ -202,6 +203,13 @@ class Pipeline:
         if doubt is not None:
             raise doubt
         return installation
+
+    async def _installed(self, saleor_api_url: str, app_id: str) -> Installation | None:
+        """Return the installation as it was a moment ago, or, where it was another app then, as it is now."""
+        recent = await self._installations.find(saleor_api_url)
+        if recent is not None and recent.app_id == app_id:
+            return recent
+        return await self._installations.find_now(saleor_api_url)
 
     async def _among_strangers(self, saleor_api_url: str) -> Installation | None:
         try:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 class Installations(Protocol):
     """Finds installations, and remembers where their Dashboards are."""
 
-    async def find(self, saleor_api_url: str) -> Installation | None:
+    async def find_now(self, saleor_api_url: str) -> Installation | None:
         """Return the installation of that Saleor."""
         ...
 
@@ -125,7 +125,7 @@ class Gate:
             saleor_api_url = normalised(said or issuer_claimed(token) or "")
         except SaleorError:
             raise CallRefused(401, "INSTALLATION_UNKNOWN", "the token names no shop") from None
-        installation = await self._installations.find(saleor_api_url)
+        installation = await self._installations.find_now(saleor_api_url)
         if installation is None:
             raise CallRefused(401, "INSTALLATION_UNKNOWN", "the app is not installed in that Saleor")
         return installation

@@ -36,7 +36,7 @@ class InstallationsByUrl(Protocol):
     """Finds the installation that a report goes to."""
 
     async def find(self, saleor_api_url: str) -> Installation | None:
-        """Return the installation, or None where that Saleor has none now."""
+        """Return the installation of a second ago at most, or None where that Saleor has none now."""
         ...
 
 

@@ -5,7 +5,7 @@ whoever claims it moves `due_at` to the end of a lease and holds a token; what a
 due again by itself. Everything that changes a leased row proves the token first.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.conclusion import Conclusion
 from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.history import Event, record
-from saleor_cinetpay.payments.nudges import CLOSED, nudging
+from saleor_cinetpay.payments.nudges import CLOSED, NUDGING
 from saleor_cinetpay.payments.outbox import write_report
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
@@ -37,7 +37,7 @@ LEASE = timedelta(seconds=30)
 _ONE = select(payments).where(payments.c.trans_id == bindparam("of"))
 _STATE = select(payments.c.state).where(payments.c.trans_id == bindparam("of")).with_for_update()
 _LEASED = _ONE.where(payments.c.lease == bindparam("held")).with_for_update()
-# The columns of MUTABLE, which are given as parameters, are set as well.
+# The columns that are given as parameters (MUTABLE's, or a report's) are set as well.
 _SAVE = (
     update(payments)
     .where(payments.c.trans_id == bindparam("of"), payments.c.state != PaymentState.ACCEPTED)
@@ -52,6 +52,8 @@ _CLAIM = _LEASING.where(
     payments.c.state != PaymentState.ACCEPTED,
     or_(payments.c.lease.is_(None), payments.c.due_at <= bindparam("at")),
 )
+_CLAIM_OF_SHOP = _CLAIM.where(payments.c.saleor_api_url == bindparam("shop"), payments.c.state != PaymentState.OPENING)
+_FINISH = update(reports).where(reports.c.id == bindparam("of"), reports.c.lease == bindparam("held"))
 _DUE_PAYMENTS = Due(payments, whose=payments.c.account_key)
 _DUE_REPORTS = Due(
     reports, whose=reports.c.saleor_api_url, one_by_one=reports.c.trans_id, attempts=reports.c.attempts + 1
@@ -71,6 +73,7 @@ class Ledger:
         self.problems = Problems(database)
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
         self._write_down = self._insert(payments).on_conflict_do_nothing()
+        self._to_complete = self._insert(completions).on_conflict_do_nothing()
 
     # -- payments ------------------------------------------------------------------------------------------------
 
@@ -110,6 +113,12 @@ class Ledger:
 
         row = await self._database.query(work)
         return None if row is None else payment_of(row, self._secrets)
+
+    async def claim_of_shop(self, trans_id: str, saleor_api_url: str) -> Payment | None:
+        """Take the lease of a payment that is open and that shop's; None where it can't be had."""
+        now = self._clock.now()
+        claimed = await self._claim_payments(_CLAIM_OF_SHOP, now, of=trans_id, at=now, shop=saleor_api_url)
+        return claimed[0] if claimed else None
 
     async def claim(
         self, trans_id: str, *, due_only: bool = False, state: PaymentState | None = None
@@ -165,7 +174,7 @@ class Ledger:
         Many nudges cost one look: while somebody looks they only leave a mark, and a look after the last mark is sure.
         """
         now = self._clock.now()
-        values = nudging(now)
+        values = dict(NUDGING)
         conditions = [payments.c.trans_id == trans_id, payments.c.state.not_in(CLOSED)]
         if account_key is not None:
             conditions.append(payments.c.account_key == account_key)
@@ -174,7 +183,7 @@ class Ledger:
         statement = update(payments).where(*conditions).values(values).returning(payments)
 
         async def work(connection: AsyncConnection) -> Any:
-            return (await connection.execute(statement)).one_or_none()
+            return (await connection.execute(statement, {"nudged_at": now})).one_or_none()
 
         row = await self._database.change(work)
         return None if row is None else payment_of(row, self._secrets)
@@ -308,17 +317,14 @@ class Ledger:
         if after.state is not PaymentState.ACCEPTED:
             return
         if conclusion.complete_at is not None:
-            await connection.execute(
-                self._insert(completions)
-                .values(
-                    trans_id=after.trans_id,
-                    saleor_api_url=after.saleor_api_url,
-                    checkout_id=after.source_id,
-                    accepted_at=now,
-                    due_at=conclusion.complete_at,
-                )
-                .on_conflict_do_nothing()
-            )
+            checkout = {
+                "trans_id": after.trans_id,
+                "saleor_api_url": after.saleor_api_url,
+                "checkout_id": after.source_id,
+                "accepted_at": now,
+                "due_at": conclusion.complete_at,
+            }
+            await connection.execute(self._to_complete, checkout)
         twins = await paid_besides(connection, after)
         if twins:
             problem = Problem(
@@ -331,17 +337,16 @@ class Ledger:
             await self.problems.raise_in(connection, problem, now)
 
     async def _finish(
-        self, due: DueReport, values: Mapping[str, Any], event: Event, *, if_accepted: Mapping[str, Any] | None = None
+        self, due: DueReport, values: dict[str, Any], event: Event, *, if_accepted: dict[str, Any] | None = None
     ) -> None:
         """Write what became of a delivery, if the lease is ours; something else where the payment is accepted."""
-        finish = update(reports).where(reports.c.id == due.id, reports.c.lease == due.lease)
 
         async def work(connection: AsyncConnection) -> None:
             became = values
             if if_accepted is not None:
                 state = (await connection.execute(_STATE, {"of": due.report.trans_id})).scalar_one_or_none()
                 became = if_accepted if state == PaymentState.ACCEPTED else values
-            finished: CursorResult[Any] = await connection.execute(finish.values(dict(became)))
+            finished: CursorResult[Any] = await connection.execute(_FINISH, {"of": due.id, "held": due.lease} | became)
             if finished.rowcount == 1:
                 await record(connection, due.report.trans_id, self._clock.now(), event)
 

@@ -5,7 +5,6 @@ or that do not exist cost one read for all of them, and repeated ones cost one l
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, func, select, update
@@ -19,6 +18,23 @@ from saleor_cinetpay.payments.tables import payments
 CLOSED = (PaymentState.ACCEPTED, PaymentState.OPENING)
 """States in which no look changes anything."""
 
+_AT = bindparam("nudged_at", type_=payments.c.due_at.type)
+_WANTED = case((payments.c.quiet_until > _AT, payments.c.quiet_until), else_=_AT)
+_LEASED = and_(payments.c.lease.is_not(None), payments.c.due_at > _AT)
+_EARLIER = and_(payments.c.due_at.is_not(None), payments.c.due_at <= _WANTED)
+NUDGING: Mapping[Any, Any] = {
+    payments.c.hints: payments.c.hints + 1,
+    payments.c.due_at: case((_LEASED, payments.c.due_at), (_EARLIER, payments.c.due_at), else_=_WANTED),
+}
+"""What a nudge changes at the moment that is given as `nudged_at`: due at once, or when the quiet time ends.
+
+During a look only a mark is left."""
+
+_NUDGE = (
+    update(payments)
+    .where(payments.c.trans_id == bindparam("of"), *(payments.c.state != state for state in CLOSED))
+    .values(dict(NUDGING) | {payments.c.notified_at: func.coalesce(payments.c.notified_at, _AT)})
+)
 _OPEN = select(payments.c.trans_id, payments.c.account_key).where(
     payments.c.trans_id.in_(bindparam("named", expanding=True)), payments.c.state.not_in(CLOSED)
 )
@@ -48,25 +64,9 @@ class Nudges:
         known = {Nudge(row.trans_id, row.account_key) for row in await self._database.query(look)} & set(nudges)
         if known:
             now = self._clock.now()
-            due = (
-                update(payments)
-                .where(payments.c.trans_id == bindparam("of"), *(payments.c.state != state for state in CLOSED))
-                .values(nudging(now) | {payments.c.notified_at: func.coalesce(payments.c.notified_at, now)})
-            )
 
             async def nudge(connection: AsyncConnection) -> None:
-                await connection.execute(due, [{"of": nudge.trans_id} for nudge in sorted(known)])
+                await connection.execute(_NUDGE, [{"of": one.trans_id, "nudged_at": now} for one in sorted(known)])
 
             await self._database.change(nudge)
         return dict.fromkeys(known, True)
-
-
-def nudging(now: datetime) -> dict[Any, Any]:
-    """Return what a nudge changes: due at once, or when the quiet time ends; during a look only a mark is left."""
-    wanted = case((payments.c.quiet_until > now, payments.c.quiet_until), else_=now)
-    leased = and_(payments.c.lease.is_not(None), payments.c.due_at > now)
-    earlier = and_(payments.c.due_at.is_not(None), payments.c.due_at <= wanted)
-    return {
-        payments.c.hints: payments.c.hints + 1,
-        payments.c.due_at: case((leased, payments.c.due_at), (earlier, payments.c.due_at), else_=wanted),
-    }

@@ -2,19 +2,38 @@
 
 from datetime import datetime
 
-from sqlalchemy import or_, update
+from sqlalchemy import bindparam, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.payments.report import Report, ReportState, ReportType
 from saleor_cinetpay.payments.tables import reports
 
+_WRITE = {
+    dialect: insert(reports).on_conflict_do_nothing()
+    for dialect, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_SUPERSEDE = (
+    update(reports)
+    .where(
+        reports.c.trans_id == bindparam("of"),
+        reports.c.type == ReportType.CHARGE_FAILURE,
+        reports.c.state == ReportState.DUE,
+        or_(reports.c.lease.is_(None), reports.c.due_at <= bindparam("at")),
+    )
+    .values(state=ReportState.SUPERSEDED, due_at=None, lease=None)
+)
+
 
 async def write_report(connection: AsyncConnection, report: Report, now: datetime) -> None:
-    """Write a report down; one that stands there already stays as it is."""
+    """Write a report down; one that stands there already stays as it is.
+
+    An acceptance withdraws a failure that Saleor has not heard of yet. One that is on its way just now stays, and the
+    success waits for it (`Ledger.claim_due_reports`), as Saleor may lose the sums of two events that come at the same
+    instant; should it not arrive, it is withdrawn then.
+    """
     if report.type is ReportType.CHARGE_SUCCESS:
-        await _supersede_failure(connection, report, now)
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        await connection.execute(_SUPERSEDE, {"of": report.trans_id, "at": now})
     row = {
         "trans_id": report.trans_id,
         "transaction_id": report.transaction_id,
@@ -31,22 +50,4 @@ async def write_report(connection: AsyncConnection, report: Report, now: datetim
         "created_at": now,
         "due_at": now + report.waits,
     }
-    await connection.execute(insert(reports).values(row).on_conflict_do_nothing())
-
-
-async def _supersede_failure(connection: AsyncConnection, success: Report, now: datetime) -> None:
-    """Withdraw a failure that an acceptance overtakes before Saleor has heard of it.
-
-    One that is on its way just now stays: the success waits for it (`Ledger.claim_due_reports`), as Saleor may lose the
-    sums of two events that come at the same instant. Should it not arrive, it is withdrawn then.
-    """
-    await connection.execute(
-        update(reports)
-        .where(
-            reports.c.trans_id == success.trans_id,
-            reports.c.type == ReportType.CHARGE_FAILURE,
-            reports.c.state == ReportState.DUE,
-            or_(reports.c.lease.is_(None), reports.c.due_at <= now),
-        )
-        .values(state=ReportState.SUPERSEDED, due_at=None, lease=None)
-    )
+    await connection.execute(_WRITE[connection.dialect.name], row)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,9 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.tables import problems
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.shops.accounts import Account
+
+# The columns that are given as parameters are set.
+_SOLVE = update(problems).where(problems.c.key == bindparam("of"), problems.c.solved_at.is_(None))
 
 log = structlog.get_logger(__name__)
 
@@ -164,12 +167,7 @@ class Problems:
 
     async def solve_in(self, connection: AsyncConnection, kind: ProblemKind, subject: str, now: datetime) -> None:
         """Solve a problem; does nothing where there is none."""
-        solved: Update = (
-            update(problems)
-            .where(problems.c.key == f"{kind}:{subject}", problems.c.solved_at.is_(None))
-            .values(solved_at=now, **_due(now))
-        )
-        await connection.execute(solved)
+        await connection.execute(_SOLVE, {"of": f"{kind}:{subject}", "solved_at": now, **_due(now)})
 
     async def tell_again_in(self, connection: AsyncConnection, saleor_api_url: str, now: datetime) -> None:
         """Make every open problem of a shop due: an app that is installed anew has none in that Saleor."""

@@ -13,7 +13,7 @@ from saleor_cinetpay.payments.adoption import Adoption, unsigned_payment
 from saleor_cinetpay.payments.conclusion import Policy
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.opening import TO_WRITE_S, AccountsOfShops, Source, start_again
-from saleor_cinetpay.payments.payment import Payment
+from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.storefront import check_currency
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
@@ -67,11 +67,17 @@ class Processing:
             PaymentImpossible: START_AGAIN, where neither we nor CinetPay know such a payment.
         """
         trans_id = trans_id_of(request.transaction_id)
-        payment = await self._ledger.find(trans_id)
+        claimed = await self._ledger.claim_of_shop(trans_id, request.saleor_api_url)
+        payment = claimed or await self._ledger.find(trans_id)
         if payment is not None and payment.saleor_api_url != request.saleor_api_url:
             raise start_again(text("The transaction belongs to another Saleor."))
+        if payment is not None and payment.state is PaymentState.ACCEPTED:
+            return payment
+        if claimed is not None or (payment is not None and payment.signed):
+            left_s = self._left_s(request)
+            payment = await self._settlement.settle(trans_id, trigger="process", wait_s=left_s, claimed=claimed)
         if payment is not None and payment.signed:
-            return await self._settlement.settle(trans_id, trigger="process", wait_s=self._left_s(request))
+            return payment
         return await self._adopt(payment, request)
 
     async def _adopt(self, unsigned: Payment | None, request: ProcessRequest) -> Payment | None:

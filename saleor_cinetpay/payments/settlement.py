@@ -65,8 +65,8 @@ class AccountsByKey(Protocol):
 class ChoicesOfShops(Protocol):
     """Knows what shops have chosen."""
 
-    async def of(self, saleor_api_url: str) -> ShopChoices:
-        """Return a shop's choices."""
+    async def recent(self, saleor_api_url: str) -> ShopChoices:
+        """Return a shop's choices of a second ago at most."""
         ...
 
 
@@ -134,22 +134,33 @@ class Settlement:
         return after
 
     async def settle(
-        self, trans_id: TransId, *, trigger: str, wait_s: float, due_only: bool = False, by: str | None = None
+        self,
+        trans_id: TransId,
+        *,
+        trigger: str,
+        wait_s: float,
+        due_only: bool = False,
+        by: str | None = None,
+        claimed: Payment | None = None,
     ) -> Payment | None:
         """Bring a payment up to date: look, or wait for a look that begins from now on; return it as it stands.
 
-        `due_only` respects the quiet time that notifications and returns share. After `wait_s` the payment is
-        returned as the ledger holds it. None where there is no such payment.
+        `claimed` is the payment, where the caller holds its lease already. `due_only` respects the quiet time that
+        notifications and returns share. After `wait_s` the payment is returned as the ledger holds it. None where there
+        is no such payment.
         """
         asked_at = self._clock.now()
         deadline = asked_at + timedelta(seconds=wait_s)
         while True:
             now = self._clock.now()
-            if now < deadline and (claimed := await self._ledger.claim(trans_id, due_only=due_only)) is not None:
+            if claimed is None and now < deadline:
+                claimed = await self._ledger.claim(trans_id, due_only=due_only)
+            if claimed is not None:
                 left_s = (deadline - now).total_seconds()
                 after = await self.look(claimed, trigger=trigger, by=by, timeout_s=left_s)
                 if after is not None:
                     return after
+                claimed = None
             payment = await self._ledger.find(trans_id)
             if payment is None or now >= deadline or _up_to_date(payment, asked_at):
                 return payment
@@ -177,7 +188,7 @@ class Settlement:
 
     async def policy_of(self, saleor_api_url: str) -> Policy:
         """Return the operator's settings with the shop's own choices among them."""
-        choices = await self._choices.of(saleor_api_url)
+        choices = await self._choices.recent(saleor_api_url)
         return replace(self._policy, complete_after=choices.complete_after)
 
     async def _leave_unsigned(self, claimed: Payment) -> Payment | None:

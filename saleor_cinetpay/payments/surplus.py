@@ -5,7 +5,7 @@ What was paid back no longer counts. All of it runs in a transaction of the call
 
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.payments.payment import Payment, PaymentState
@@ -22,6 +22,11 @@ _PAID_BACK = (
     select(func.coalesce(func.sum(refunds.c.amount), 0))
     .where(refunds.c.trans_id == payments.c.trans_id, refunds.c.state == RefundState.PAID_BACK)
     .scalar_subquery()
+)
+_KEPT = select(payments.c.trans_id, (_CHARGED - _PAID_BACK).label("kept")).where(
+    or_(payments.c.trans_id == bindparam("of"), payments.c.source_id == bindparam("source")),
+    payments.c.saleor_api_url == bindparam("shop"),
+    payments.c.state == PaymentState.ACCEPTED,
 )
 
 
@@ -57,10 +62,6 @@ async def _kept(connection: AsyncConnection, payment: Payment) -> dict[str, int]
             select(func.pg_advisory_xact_lock(func.hashtext(payment.source_id or payment.trans_id)))
         )
     rows = await connection.execute(
-        select(payments.c.trans_id, (_CHARGED - _PAID_BACK).label("kept")).where(
-            or_(payments.c.trans_id == payment.trans_id, payments.c.source_id == payment.source_id),
-            payments.c.saleor_api_url == payment.saleor_api_url,
-            payments.c.state == PaymentState.ACCEPTED,
-        )
+        _KEPT, {"of": payment.trans_id, "source": payment.source_id, "shop": payment.saleor_api_url}
     )
     return {row.trans_id: int(row.kept) for row in rows}

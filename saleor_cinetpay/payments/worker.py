@@ -1,6 +1,7 @@
 """The clock's hand: takes due payments and due reports from the ledger and works on them, many at a time.
 
-A shop or an account that hangs takes only its own share of the places, so it never holds up another's.
+A shop or an account that hangs takes only its own share of the places, so it never holds up another's. Twice a second
+everything is asked for that is due; in between only what somebody says may be due now.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ PLACES = 64
 PLACES_EACH = 8
 PLACES_TO_TELL = 2
 BATCH = 8
-IDLE_S = 0.5
+ROUND_S = 0.5
 AFTER_ERROR_S = 2.0
 FINISH_S = 5.0
 """After a stop, what is under way may take so long; then it is broken off, and its leases are given back."""
@@ -80,39 +81,44 @@ class Worker:
         self._woken = asyncio.Event()
         self._stopping = False
         pace = settlement.pace
-        self._nights = None if nightly is None else _bench_of(nightly, leases, done=self.wake)
-        self._telling = None if announcing is None else _telling_bench(announcing, leases, done=self.wake)
-        self._upkeep = None if upkeep is None else _upkeep_bench(upkeep, done=self.wake)
-        self._benches: tuple[_Bench[Payment], _Bench[DueReport], _Bench[DueCompletion]] = (
-            _Bench(
-                claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
-                whose=lambda payment: payment.account_key,
-                share=pace.at_once,
-                do=lambda payment: _settle(settlement, payment),
-                give_back=leases.of_payment,
-                done=self.wake,
-            ),
-            _Bench(
-                claim=lambda limit, busy: ledger.claim_due_reports(limit, except_shops=busy),
-                whose=lambda due: due.report.saleor_api_url,
-                share=lambda _shop: PLACES_EACH,
-                do=lambda due: _deliver(delivery, due),
-                give_back=leases.of_report,
-                done=self.wake,
-            ),
-            _Bench(
-                claim=lambda limit, busy: completion.claim_due(limit, except_shops=busy),
-                whose=lambda due: due.saleor_api_url,
-                share=lambda _shop: PLACES_EACH,
-                do=lambda due: _complete(completion, due),
-                give_back=leases.of_completion,
-                done=self.wake,
-            ),
+        self._reports: _Bench[DueReport] = _Bench(
+            claim=lambda limit, busy: ledger.claim_due_reports(limit, except_shops=busy),
+            whose=lambda due: due.report.saleor_api_url,
+            share=lambda _shop: PLACES_EACH,
+            do=lambda due: _deliver(delivery, due),
+            give_back=leases.of_report,
+            woken=self._woken,
         )
+        self._payments: _Bench[Payment] = _Bench(
+            claim=lambda limit, busy: ledger.claim_due(limit, except_accounts={*busy, *pace.paused()}),
+            whose=lambda payment: payment.account_key,
+            share=pace.at_once,
+            do=lambda payment: _settle(settlement, payment),
+            give_back=leases.of_payment,
+            woken=self._woken,
+            then=self._reports.want,
+        )
+        self._completions: _Bench[DueCompletion] = _Bench(
+            claim=lambda limit, busy: completion.claim_due(limit, except_shops=busy),
+            whose=lambda due: due.saleor_api_url,
+            share=lambda _shop: PLACES_EACH,
+            do=lambda due: _complete(completion, due),
+            give_back=leases.of_completion,
+            woken=self._woken,
+        )
+        self._nights = None if nightly is None else _bench_of(nightly, leases, self._woken)
+        others = (
+            None if announcing is None else _telling_bench(announcing, leases, self._woken),
+            None if upkeep is None else _upkeep_bench(upkeep, self._woken),
+            self._nights,
+        )
+        self._all: list[_Bench[Any]] = [self._payments, self._reports, self._completions]
+        self._all += [bench for bench in others if bench is not None]
 
     def wake(self) -> None:
-        """Say that something may be due now."""
-        self._woken.set()
+        """Say that a payment or a report may be due now."""
+        self._payments.want()
+        self._reports.want()
 
     async def run(self) -> None:
         """Work until `stop` is called; what is under way then is finished, if that does not take long.
@@ -120,32 +126,45 @@ class Worker:
         What is not finished then, and the night's work in any case, is given back for others to take up at once.
         """
         while not self._stopping:
-            self._woken.clear()
             try:
                 if self._heartbeats is not None:
                     await self._heartbeats.beat()
                 await self.take_due()
+                await self._take_wanted()
             except Exception as error:  # the outer border of the background: it goes on, whatever happens
                 known = isinstance(error, AppError)
                 log.error("worker_waits", error=str(error), exc_info=None if known else error)
                 await self._clock.sleep(AFTER_ERROR_S)
-                continue
-            if not any(bench.filled for bench in self._all()):  # else there may be more that is due
-                await self._idle()
         if self._nights is not None:
             await self._nights.finish(within_s=0)
-        others = (bench for bench in self._all() if bench is not self._nights)
+        others = (bench for bench in self._all if bench is not self._nights)
         await asyncio.gather(*(bench.finish(within_s=self._finish_s) for bench in others))
         await self._say_good_bye()
 
     def stop(self) -> None:
         """Take nothing more."""
         self._stopping = True
-        self.wake()
+        self._woken.set()
 
     async def take_due(self) -> bool:
         """Start work on what is due, as far as there is room; say whether there was any."""
-        return any(await asyncio.gather(*(bench.take() for bench in self._all())))
+        return any(await asyncio.gather(*(bench.take() for bench in self._all)))
+
+    async def _take_wanted(self) -> None:
+        """Until the next round: take what is said to be due, as soon as that is said."""
+        loop = asyncio.get_running_loop()
+        round_at = loop.time() + ROUND_S
+        while not self._stopping and loop.time() < round_at:
+            self._woken.clear()
+            wanted = [bench for bench in self._all if bench.wanted]
+            if wanted:
+                await asyncio.gather(*(bench.take() for bench in wanted))
+                continue
+            try:
+                async with asyncio.timeout_at(round_at):
+                    await self._woken.wait()
+            except TimeoutError:
+                return
 
     async def _say_good_bye(self) -> None:
         if self._heartbeats is not None:
@@ -153,16 +172,6 @@ class Worker:
                 await self._heartbeats.end()
             except AppError as error:
                 log.warning("worker_left_unheard", error=str(error))
-
-    def _all(self) -> "list[_Bench[Any]]":
-        return [*self._benches, *(bench for bench in (self._telling, self._upkeep, self._nights) if bench is not None)]
-
-    async def _idle(self) -> None:
-        try:
-            async with asyncio.timeout(IDLE_S):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
 
 
 class _Bench(Generic[Work]):
@@ -176,27 +185,39 @@ class _Bench(Generic[Work]):
         share: Callable[[str], int],
         do: Callable[[Work], Awaitable[None]],
         give_back: Callable[[Work], Awaitable[None]],
-        done: Callable[[], None],
+        woken: asyncio.Event,
+        then: Callable[[], None] = lambda: None,
     ) -> None:
+        """`woken` is set when something may be taken here; `then` is told after each piece of work."""
         self._claim = claim
         self._whose = whose
         self._share = share
         self._do = do
         self._give_back = give_back
-        self._done = done
+        self._woken = woken
+        self._then = then
         self._under_way: dict[asyncio.Task[None], Work] = {}
         self._shares: Counter[str] = Counter()
-        self.filled = False
-        """Whether the last claim found as much as there was room for."""
+        self._left_out = False
+        """Whether the last claim had no room, or left somebody out who had enough."""
+        self.wanted = False
+        """Whether there may be something to take before the next round."""
+
+    def want(self) -> None:
+        """Say that there may be something to take."""
+        self.wanted = True
+        self._woken.set()
 
     async def take(self) -> bool:
-        self.filled = False
+        self.wanted = False
         room = min(BATCH, PLACES - len(self._under_way))
+        busy = [whose for whose, places in self._shares.items() if places >= self._share(whose)]
+        self._left_out = room <= 0 or bool(busy)
         if room <= 0:
             return False
-        busy = [whose for whose, places in self._shares.items() if places >= self._share(whose)]
         claimed = await self._claim(room, busy)
-        self.filled = len(claimed) == room
+        if len(claimed) == room:
+            self.want()
         for work in claimed:
             whose = self._whose(work)
             self._shares[whose] += 1
@@ -229,10 +250,12 @@ class _Bench(Generic[Work]):
         self._shares[whose] -= 1
         if not self._shares[whose]:
             del self._shares[whose]
-        self._done()
+        self._then()
+        if self._left_out:
+            self.want()
 
 
-def _bench_of(nightly: Nightly, leases: Leases, *, done: Callable[[], None]) -> _Bench[str]:
+def _bench_of(nightly: Nightly, leases: Leases, woken: asyncio.Event) -> _Bench[str]:
     """Set the night's work up as a bench with one place."""
     return _Bench(
         claim=lambda _limit, busy: nightly.claim_due(under_way=bool(busy)),
@@ -240,11 +263,11 @@ def _bench_of(nightly: Nightly, leases: Leases, *, done: Callable[[], None]) -> 
         share=lambda _nightly: 1,
         do=nightly.reconcile,
         give_back=leases.of_chore,
-        done=done,
+        woken=woken,
     )
 
 
-def _upkeep_bench(upkeep: Upkeep, *, done: Callable[[], None]) -> _Bench[StepsTaken]:
+def _upkeep_bench(upkeep: Upkeep, woken: asyncio.Event) -> _Bench[StepsTaken]:
     """Set the upkeep up as a bench at which each shop has one place."""
     return _Bench(
         claim=lambda limit, busy: upkeep.claim_due(limit, except_shops=busy),
@@ -252,11 +275,11 @@ def _upkeep_bench(upkeep: Upkeep, *, done: Callable[[], None]) -> _Bench[StepsTa
         share=lambda _shop: 1,
         do=upkeep.look,
         give_back=upkeep.give_back,
-        done=done,
+        woken=woken,
     )
 
 
-def _telling_bench(announcing: Announcing, leases: Leases, *, done: Callable[[], None]) -> _Bench[DueProblem]:
+def _telling_bench(announcing: Announcing, leases: Leases, woken: asyncio.Event) -> _Bench[DueProblem]:
     """Set the telling of problems up as a bench with few places for each shop: nobody waits for it."""
     return _Bench(
         claim=lambda limit, busy: announcing.claim_due(limit, except_shops=busy),
@@ -264,7 +287,7 @@ def _telling_bench(announcing: Announcing, leases: Leases, *, done: Callable[[],
         share=lambda _shop: PLACES_TO_TELL,
         do=announcing.announce,
         give_back=leases.of_problem,
-        done=done,
+        woken=woken,
     )
 
 

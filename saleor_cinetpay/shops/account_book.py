@@ -4,7 +4,8 @@ Each is one transaction that fails where somebody else has saved meanwhile. Ever
 another shop's account is as good as none.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,7 +70,11 @@ class Check:
 class AccountBook:
     """Changes the accounts of shops."""
 
-    def __init__(self, database: Database, secrets: SecretBox, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self, database: Database, secrets: SecretBox, clock: Clock, chance: Chance, *, changed: Callable[[], None]
+    ) -> None:
+        """`changed` is told after every change, so that nobody goes on with what was read before."""
+        self._changed = changed
         self._database = database
         self._secrets = secrets
         self._clock = clock
@@ -104,7 +109,7 @@ class AccountBook:
         account = replace(draft, checked_at=check.at, check_code=check.code)
         now = self._clock.now()
         try:
-            async with self._database.write() as connection:
+            async with self._write() as connection:
                 await self._has_room(connection, account.saleor_api_url)
                 row = row_of_account(account, self._secrets) | {"created_at": now}
                 await connection.execute(insert(accounts).values(row))
@@ -165,14 +170,22 @@ class AccountBook:
             accounts.c.archived_at <= before,
             ~exists(select(_payments.c.account_key).where(_payments.c.account_key == account.account_key)),
         )
-        async with self._database.write() as connection:
+        async with self._write() as connection:
             return (await connection.execute(gone)).rowcount == 1
 
     async def note_check(self, account: Account, check: Check) -> None:
         """Note what CinetPay said about an account as it is kept; one that was changed meanwhile is left alone."""
         noted = update(accounts).where(*_this(account)).values(checked_at=check.at, check_code=check.code)
-        async with self._database.write() as connection:
+        async with self._write() as connection:
             await connection.execute(noted)
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._database.write() as connection:
+                yield connection
+        finally:
+            self._changed()
 
     @property
     def _is_sqlite(self) -> bool:
@@ -190,7 +203,7 @@ class AccountBook:
     async def _save(self, account: Account, values: dict[str, Any], *, unmapped: bool = False) -> Account:
         renewed = replace(account, version=account.version + 1)
         saved = update(accounts).where(*_this(account)).values(**values, version=renewed.version)
-        async with self._database.write() as connection:
+        async with self._write() as connection:
             if unmapped:
                 await unmap_in(connection, account.saleor_api_url, account.account_key, is_sqlite=self._is_sqlite)
             if (await connection.execute(saved)).rowcount != 1:

@@ -15,6 +15,7 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.locale import Language
+from saleor_cinetpay.recent import Recent
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import accounts, channels
 
@@ -75,7 +76,10 @@ class EnvironmentAccount:
 
 
 class Accounts:
-    """Finds accounts. A payment keeps the account it began with, also when the shop's choice changes."""
+    """Finds accounts. A payment keeps the account it began with, also when the shop's choice changes.
+
+    What every payment asks for is read once a second; whoever changes accounts or channels calls `forget`.
+    """
 
     def __init__(
         self,
@@ -94,12 +98,23 @@ class Accounts:
         self._chance = chance
         self._environment_account = environment_account
         self.offered = frozenset(offered)
+        self._of_channels = Recent(self._for_channel, clock)
+        self._by_key = Recent(self._with_key, clock)
+
+    def forget(self) -> None:
+        """Read everything anew: accounts, or what channels use, have been changed."""
+        self._of_channels.forget()
+        self._by_key.forget()
 
     async def for_channel(self, saleor_api_url: str, channel_id: str) -> Account | None:
         """Return the account that new payments of that channel use, or None where there is none.
 
         The operator's serves channels that are mapped to it, and all of a shop that has never had its own.
         """
+        return await self._of_channels.of((saleor_api_url, channel_id))
+
+    async def _for_channel(self, channel: tuple[str, str]) -> Account | None:
+        saleor_api_url, channel_id = channel
         mapped = and_(
             channels.c.account_key == accounts.c.account_key,
             channels.c.saleor_api_url == saleor_api_url,
@@ -160,6 +175,9 @@ class Accounts:
 
     async def by_key(self, account_key: str) -> Account | None:
         """Return the account whose notification address has that key."""
+        return await self._by_key.of(account_key)
+
+    async def _with_key(self, account_key: str) -> Account | None:
         found = await self._several(accounts.c.account_key == account_key)
         return self._today(found[0]) if found else None
 

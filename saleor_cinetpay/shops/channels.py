@@ -3,7 +3,7 @@
 A channel counts by its id, as its slug can be given to another one. The slug is remembered for people.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,7 +46,9 @@ class UnknownAccountKey(ValueError):
 class ChannelMap:
     """Keeps the map of each shop."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, changed: Callable[[], None]) -> None:
+        """`changed` is told after every change, so that nobody goes on with what was read before."""
+        self._changed = changed
         self._database = database
         self._clock = clock
 
@@ -87,6 +89,7 @@ class ChannelMap:
             rows = [_row(saleor_api_url, channel, key, now) for channel, key in chosen.items() if key is not None]
             if rows:
                 await connection.execute(insert(channels), rows)
+        self._changed()
 
     async def _advance(self, connection: AsyncConnection, saleor_api_url: str, version: int) -> None:
         await make_row_in(connection, saleor_api_url, is_sqlite=self._database.is_sqlite)

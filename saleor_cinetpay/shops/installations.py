@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.recent import Recent
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import installations
 
@@ -67,6 +68,7 @@ class Installations:
         self._secrets = secrets
         self._clock = clock
         self._remembered: dict[str, Installation] = {}
+        self._recent = Recent(self.find_now, clock)
         self._asked_for_keys: dict[str, datetime] = {}
 
     async def register(self, installation: Installation) -> None:
@@ -87,7 +89,7 @@ class Installations:
         insert = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(installations).values(row)
         async with self._database.write() as connection:
             await connection.execute(insert.on_conflict_do_update(index_elements=["saleor_api_url"], set_=row))
-        self._remembered[installation.saleor_api_url] = installation
+        self._remember(installation)
 
     async def forget(self, saleor_api_url: str, app_id: str) -> bool:
         """Erase token and keys of an installation that was deleted, unless another has taken its place; say whether."""
@@ -99,9 +101,18 @@ class Installations:
             )
         if erased.rowcount == 1:
             self._remembered.pop(saleor_api_url, None)
+            self._recent.forget()
         return erased.rowcount == 1
 
     async def find(self, saleor_api_url: str) -> Installation | None:
+        """Return the installation of that Saleor as it stood a second ago at most.
+
+        Raises:
+            LedgerUnavailable: as `find_now`.
+        """
+        return await self._recent.of(saleor_api_url)
+
+    async def find_now(self, saleor_api_url: str) -> Installation | None:
         """Return the installation of that Saleor; from memory where the database does not answer.
 
         Raises:
@@ -183,9 +194,7 @@ class Installations:
                 .where(installations.c.saleor_api_url == installation.saleor_api_url)
                 .values(key_set=key_set)
             )
-        renewed = replace(installation, key_set=key_set)
-        self._remembered[installation.saleor_api_url] = renewed
-        return renewed
+        return self._remember(replace(installation, key_set=key_set))
 
     async def renew_version(self, installation: Installation, saleor_version: str) -> Installation:
         """Store what an installation's Saleor has become, and return the installation with it."""
@@ -195,9 +204,7 @@ class Installations:
                 .where(installations.c.saleor_api_url == installation.saleor_api_url)
                 .values(saleor_version=saleor_version)
             )
-        renewed = replace(installation, saleor_version=saleor_version)
-        self._remembered[installation.saleor_api_url] = renewed
-        return renewed
+        return self._remember(replace(installation, saleor_version=saleor_version))
 
     async def remember_dashboard(self, installation: Installation, dashboard_url: str) -> None:
         """Store where the shop's Dashboard is."""
@@ -207,7 +214,12 @@ class Installations:
                 .where(installations.c.saleor_api_url == installation.saleor_api_url)
                 .values(dashboard_url=dashboard_url)
             )
-        self._remembered[installation.saleor_api_url] = replace(installation, dashboard_url=dashboard_url)
+        self._remember(replace(installation, dashboard_url=dashboard_url))
+
+    def _remember(self, changed: Installation) -> Installation:
+        self._remembered[changed.saleor_api_url] = changed
+        self._recent.forget()
+        return changed
 
     def _read(self, row: Row[tuple[str | datetime, ...]]) -> Installation:
         return Installation(

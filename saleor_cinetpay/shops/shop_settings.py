@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import ChangedMeanwhile
+from saleor_cinetpay.recent import Recent
 from saleor_cinetpay.shops.channels import make_row_in
 from saleor_cinetpay.shops.tables import shop_settings
 
@@ -33,8 +35,9 @@ class ShopChoices:
 class ShopSettings:
     """Keeps the choices of each shop, by its Saleor API URL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._recent = Recent(self.of, clock)
 
     async def of(self, saleor_api_url: str) -> ShopChoices:
         """Return what a shop has chosen."""
@@ -51,6 +54,10 @@ class ShopSettings:
             complete_after=_complete_after(row.complete_after_s),
             version=row.version,
         )
+
+    async def recent(self, saleor_api_url: str) -> ShopChoices:
+        """Return what a shop had chosen a second ago at most; `of` knows what another process has done since."""
+        return await self._recent.of(saleor_api_url) or ShopChoices()
 
     async def choose(self, saleor_api_url: str, choices: ShopChoices) -> None:
         """Replace a shop's choices; their version is the one that was seen.
@@ -74,6 +81,7 @@ class ShopSettings:
                 raise ChangedMeanwhile(
                     f"the settings of {saleor_api_url} are not at version {choices.version} any more"
                 )
+        self._recent.forget()
 
     async def storefront_origins(self, saleor_api_url: str) -> frozenset[str]:
         """Return the origins that a buyer may be redirected to."""

@@ -29,7 +29,6 @@ from saleor_cinetpay.sandbox.saleor.payments import Session
 from saleor_cinetpay.sandbox.saleor.records import Checkout, Transaction
 from saleor_cinetpay.sandbox.saleor.small_saleor import SmallSaleor
 from saleor_cinetpay.settings import AppEnv, Settings
-from saleor_cinetpay.shops.tables import installations
 
 API_KEY = DEFAULT_API_KEY
 SITE_ID = DEFAULT_SITE_ID
@@ -100,8 +99,8 @@ class World:
 
     async def as_version(self, version: str) -> None:
         """Let the app take its Saleor for another version."""
-        async with self.house.database.write() as connection:
-            await connection.execute(update(installations).values(saleor_version=version))
+        (installation,) = await self.house.installations.all()
+        await self.house.installations.renew_version(installation, version)
 
     async def state(self, trans_id: str) -> str:
         """Return the payment's state in the ledger."""

@@ -99,6 +99,7 @@ async def lose_ledger(world: World) -> None:
         for table in metadata.tables.values():
             if table is not chores:
                 await connection.execute(delete(table))
+    world.house.accounts.forget()  # as with the process that lost it
     await world.install_anew()
     await world.house.shop_settings.set_storefront_origins(world.saleor.config.api_url, [SHOP])
 

@@ -110,6 +110,19 @@ async def test_rotated_keys_are_fetched_once(world: World) -> None:
     assert fetches == _key_fetches(world)
 
 
+async def test_what_another_process_has_installed_counts_at_once(world: World) -> None:
+    """What is known of an installation refuses nobody: where a call is for another app, the database is asked first."""
+    session = await world.opened()
+    assert session.transaction is not None
+    body = world.saleor.webhook_body(INITIALIZE, session.transaction)
+    (installation,) = await world.house.installations.all()
+    for app_id in ("QXBwOjk5", installation.app_id):
+        async with world.house.database.write() as connection:
+            await connection.execute(update(installations).values(app_id=app_id))
+        meant = body.replace(installation.app_id.encode(), app_id.encode())
+        assert 200 == (await world.saleor.send_webhook(INITIALIZE, session.transaction, body=meant)).status
+
+
 def _key_fetches(world: World) -> int:
     return len([m for m in world.saleor.log.after(0) if "jwks" in m["title"]])
 

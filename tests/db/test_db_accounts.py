@@ -40,8 +40,8 @@ class Shelf:
         self.clock = TurnedClock()
         chance = SeededChance(seed)
         self.accounts = Accounts(database, SECRETS, self.clock, chance, **{"environment_account": GIVEN} | given)
-        self.book = AccountBook(database, SECRETS, self.clock, chance)
-        self.map = ChannelMap(database, self.clock)
+        self.book = AccountBook(database, SECRETS, self.clock, chance, changed=self.accounts.forget)
+        self.map = ChannelMap(database, self.clock, changed=self.accounts.forget)
 
     async def add(self, site_id: str = "700001", *serves: Channel, shop: str = SHOP, **changes: Any) -> Account:
         return await self.book.add(replace(self.draft(site_id, shop=shop), **changes), PROVED, serves)
@@ -185,7 +185,7 @@ async def test_the_channels_are_changed_by_one_admin_at_a_time(shelf: Shelf, oth
 
 async def test_what_a_shop_chooses_is_changed_by_one_admin_at_a_time(database: Database) -> None:
     """Origins and grace time of a shop are saved only by who has seen those that are kept."""
-    settings = ShopSettings(database)
+    settings = ShopSettings(database, TurnedClock())
     first = ShopChoices(storefront_origins=frozenset({"https://a.example"}), complete_after=None)
     await settings.choose(SHOP, first)
     with pytest.raises(ChangedMeanwhile):

@@ -199,7 +199,14 @@ class Overtaken(Settlement):
         self._other = other
 
     async def settle(
-        self, trans_id: TransId, *, trigger: str, wait_s: float, due_only: bool = False, by: str | None = None
+        self,
+        trans_id: TransId,
+        *,
+        trigger: str,
+        wait_s: float,
+        due_only: bool = False,
+        by: str | None = None,
+        claimed: Payment | None = None,
     ) -> Payment | None:
         payment = await self._own.settle(trans_id, trigger=trigger, wait_s=wait_s, due_only=due_only, by=by)
         self._heart.world.cinetpay.pays(trans_id)

@@ -17,6 +17,7 @@ from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems, Standing
 from saleor_cinetpay.payments.tables import problems as problems_table
 from saleor_cinetpay.payments.worker import Worker
+from saleor_cinetpay.recent import RECENT
 from saleor_cinetpay.shops.installations import Installation
 from saleor_cinetpay.shops.tables import installations
 
@@ -231,6 +232,7 @@ async def test_it_waits_for_an_installation(
     wall.shown.clear()  # the app was deleted, and its problems with it
     async with database.write() as connection:
         await connection.execute(installations.delete())
+    heart.world.clock.turn(RECENT.total_seconds())
     await problems.raise_now(MONEY_BACK, NOON)
     await worker.work_off()
     assert {} == wall.shown

@@ -19,6 +19,7 @@ from saleor_cinetpay.payments.refund_decisions import AlreadyDecided, NeedsConfi
 from saleor_cinetpay.payments.refunds import RefundAnswer
 from saleor_cinetpay.payments.report import ReportType
 from saleor_cinetpay.payments.tables import payments, refunds
+from saleor_cinetpay.recent import RECENT
 from saleor_cinetpay.shops.tables import installations
 
 WAITING, PAID_BACK, DECLINED, REJECTED = RefundState
@@ -275,6 +276,7 @@ async def test_refunds_outlive_the_installation(till: Till, database: Database) 
     await till.ask()
     async with database.write() as connection:
         await connection.execute(delete(installations))
+    till.heart.world.clock.turn(RECENT.total_seconds())
     await till.pay_back(reference())
     await till.heart.work_off()
     assert CHARGED == till.heart.world.saleor.events(transaction_id())

@@ -188,7 +188,7 @@ async def test_a_lost_secret_key_is_told(database: Database) -> None:
 
 async def test_storefront_origins_are_each_shops_own(database: Database) -> None:
     """A shop has none at first; setting them replaces them, for that shop only."""
-    settings = ShopSettings(database)
+    settings = ShopSettings(database, TurnedClock())
     assert frozenset() == await settings.storefront_origins(SHOP)
     await settings.set_storefront_origins(SHOP, ["https://b.example", "https://a.example"])
     await settings.set_storefront_origins(SHOP, ["https://c.example"])

@@ -8,7 +8,7 @@ from sim_process import Process
 from sim_world import NoReply, SimWorld
 
 from saleor_cinetpay.errors import AppError
-from saleor_cinetpay.payments.worker import AFTER_ERROR_S, IDLE_S
+from saleor_cinetpay.payments.worker import AFTER_ERROR_S, ROUND_S
 
 REPLACED_WITHIN_S = 20.0
 
@@ -81,11 +81,11 @@ class Fleet:
     def _look_at_the_clock(self) -> None:
         """See to it that the bell is rung within the time in which an idle worker looks by itself."""
         loop = asyncio.get_running_loop()
-        if not self._idle or (self._bell is not None and self._bell.when() <= loop.time() + IDLE_S):
+        if not self._idle or (self._bell is not None and self._bell.when() <= loop.time() + ROUND_S):
             return
         if self._bell is not None:
             self._bell.cancel()
-        self._bell = loop.call_later(IDLE_S * self._world.fate.random.random(), self._ring)
+        self._bell = loop.call_later(ROUND_S * self._world.fate.random.random(), self._ring)
 
     def _ring(self) -> None:
         self._bell = None

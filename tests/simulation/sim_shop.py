@@ -31,7 +31,7 @@ class OneShop:
     async def by_key(self, _account_key: str) -> Account | None:
         return ACCOUNT
 
-    async def of(self, _saleor_api_url: str) -> ShopChoices:
+    async def recent(self, _saleor_api_url: str) -> ShopChoices:
         return CHOICES
 
     async def find(self, _saleor_api_url: str) -> Installation | None:

@@ -8,9 +8,11 @@ from typing import Literal
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from saleor_cinetpay.logs import LogLevel, configure_logs, redacted_text
+from saleor_cinetpay.logs import IN_TEXT, REDACTED, LogLevel, configure_logs, redacted_text
 
 KEY, TOKEN, NUMBER = "188c2f0e5a54.of-nobody", "tok-of-nobody-1234", "0707080910"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJzYWxlb3IifQ.c2lnbmF0dXJl"
@@ -107,3 +109,9 @@ def test_a_line_is_one_json_object() -> None:
 def test_what_announces_itself_is_removed(text: str, redacted: str) -> None:
     """Secrets in running text go by what stands before them; words about secrets stay."""
     assert redacted == redacted_text(text)
+
+
+@given(st.sampled_from([pattern for pattern, _ in IN_TEXT]).flatmap(st.from_regex))
+def test_whatever_announces_itself_is_looked_at(text: str) -> None:
+    """No text is passed over that one of the patterns would find something in."""
+    assert REDACTED in redacted_text(text)
