@@ -30,6 +30,8 @@ from saleor_cinetpay.group_commit import GroupCommit, Outcome, Work, carried_out
 POOL_WAIT_S = 3.0
 STATEMENT_WAIT_S = 3.0
 REBUILD_WAIT_S = 600.0
+CONNECT_WAIT_S = 30.0
+"""How long a process that starts waits for a server that is busy, as where many processes start at once."""
 READERS = 4
 POSTGRESQL_CONNECTIONS = 10
 WRITE_OF_NOTHING = {True: "PRAGMA user_version = 1", False: "SELECT txid_current()"}
@@ -125,12 +127,10 @@ class Database:
     async def rebuild(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction to change the tables in: making an index, or waiting for who does, may take minutes."""
         if self.is_sqlite:
-            async with self.write() as connection:
-                yield connection
-            return
-        patient = create_async_engine(
-            self.url, poolclass=NullPool, connect_args={"timeout": POOL_WAIT_S, "command_timeout": REBUILD_WAIT_S}
-        )
+            patient = _sqlite_engine(self.url, connections=1, begin="BEGIN IMMEDIATE", wait_s=REBUILD_WAIT_S)
+        else:
+            waits = {"timeout": CONNECT_WAIT_S, "command_timeout": REBUILD_WAIT_S}
+            patient = create_async_engine(self.url, poolclass=NullPool, connect_args=waits)
         try:
             async with _translated(), patient.begin() as connection:
                 yield connection
@@ -196,13 +196,13 @@ def _reading_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
 
-def _sqlite_engine(url: URL, *, connections: int, begin: str) -> AsyncEngine:
+def _sqlite_engine(url: URL, *, connections: int, begin: str, wait_s: float = STATEMENT_WAIT_S) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        async_creator=partial(_sqlite_connection, str(url.database)),
+        async_creator=partial(_sqlite_connection, str(url.database), wait_s),
     )
     _as_sqlite_should_be(engine.sync_engine, begin)
     return engine
@@ -245,12 +245,12 @@ def _as_sqlite_should_be(engine: Engine, begin: str | None) -> None:
             context.is_disconnect = True
 
 
-async def _sqlite_connection(file: str) -> aiosqlite.Connection:
+async def _sqlite_connection(file: str, wait_s: float) -> aiosqlite.Connection:
     """Open the file in a thread that ends with the process, or, where it can't be opened, at once.
 
     aiosqlite leaves such a thread to end by itself; a process that has ended its loop by then prints its traceback.
     """
-    connection = aiosqlite.connect(file, timeout=STATEMENT_WAIT_S)
+    connection = aiosqlite.connect(file, timeout=wait_s)
     connection._thread.daemon = True
     try:
         return await connection

@@ -8,7 +8,7 @@ import click
 
 from saleor_cinetpay.app import build_house
 from saleor_cinetpay.doctor.checks import examine, examine_saleor
-from saleor_cinetpay.doctor.finding import Finding, Grade, english, failure
+from saleor_cinetpay.doctor.finding import Finding, Grade, Voice, english
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
@@ -35,7 +35,7 @@ def diagnose(settings: Settings, *, saleor_api_url: str | None, show: Show) -> b
 def unreadable_settings(complaints: Sequence[str], show: Show) -> None:
     """Show settings that can't be read as what they are: findings."""
     remedy = english("Correct it; docs/configuration.md has every setting.")
-    show([failure("settings", english("{complaint}", complaint=complaint), remedy) for complaint in complaints])
+    show([Voice("settings").failure(english("{complaint}", complaint=complaint), remedy) for complaint in complaints])
 
 
 def show_json(findings: Sequence[Finding]) -> None:
@@ -70,7 +70,7 @@ async def _diagnose(settings: Settings, saleor_api_url: str | None) -> list[Find
     try:
         house = build_house(settings)
     except AppError as error:
-        return [failure("database", english("{reason}.", reason=str(error)), UNMADE)]
+        return [Voice("database").failure(english("{reason}.", reason=str(error)), UNMADE)]
     try:
         means = means_of(house)
         if saleor_api_url is not None:

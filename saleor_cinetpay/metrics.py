@@ -7,7 +7,7 @@ database (payments by state, backlog) is no business of this module: `insight/` 
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -43,73 +43,40 @@ OUTCOMES: tuple[tuple[type[AppError], str], ...] = (
 disable_created_metrics()  # type: ignore[no-untyped-call]
 registry = CollectorRegistry()
 
-_requests = Histogram(
-    "http_request_seconds",
-    "Requests by lane and class of status, and how long they took.",
-    ("lane", "status"),
-    namespace=PREFIX,
-    registry=registry,
-    buckets=QUICK_S,
+
+def _counted(name: str, what: str, *labels: str) -> Counter:
+    return Counter(name, what, labels, namespace=PREFIX, registry=registry)
+
+
+def _timed_by(name: str, what: str, *labels: str, buckets: Sequence[float] = QUICK_S) -> Histogram:
+    return Histogram(name, what, labels, namespace=PREFIX, registry=registry, buckets=buckets)
+
+
+_requests = _timed_by(
+    "http_request_seconds", "Requests by lane and class of status, and how long they took.", "lane", "status"
 )
-_refused = Counter(
-    "refused_requests",
-    "Requests that the gate turned away, by lane and reason.",
-    ("lane", "reason"),
-    namespace=PREFIX,
-    registry=registry,
+_refused = _counted("refused_requests", "Requests that the gate turned away, by lane and reason.", "lane", "reason")
+_webhooks = _timed_by(
+    "webhook_seconds", "Saleor's webhooks by event and result, and how long the answer took.", "event", "result"
 )
-_webhooks = Histogram(
-    "webhook_seconds",
-    "Saleor's webhooks by event and result, and how long the answer took.",
-    ("event", "result"),
-    namespace=PREFIX,
-    registry=registry,
-    buckets=QUICK_S,
+_notifications = _counted("notifications", "CinetPay's notifications by what became of them.", "outcome")
+_cinetpay_calls = _timed_by(
+    "cinetpay_call_seconds", "Calls to CinetPay by method and outcome, and how long they took.", "method", "outcome"
 )
-_notifications = Counter(
-    "notifications",
-    "CinetPay's notifications by what became of them.",
-    ("outcome",),
-    namespace=PREFIX,
-    registry=registry,
+_saleor_calls = _timed_by(
+    "saleor_call_seconds", "Calls to Saleors by operation and outcome, and how long they took.", "operation", "outcome"
 )
-_cinetpay_calls = Histogram(
-    "cinetpay_call_seconds",
-    "Calls to CinetPay by method and outcome, and how long they took.",
-    ("method", "outcome"),
-    namespace=PREFIX,
-    registry=registry,
-    buckets=QUICK_S,
-)
-_saleor_calls = Histogram(
-    "saleor_call_seconds",
-    "Calls to Saleors by operation and outcome, and how long they took.",
-    ("operation", "outcome"),
-    namespace=PREFIX,
-    registry=registry,
-    buckets=QUICK_S,
-)
-_looks = Counter(
-    "looks",
-    "Looks at CinetPay by trigger and verdict.",
-    ("trigger", "verdict"),
-    namespace=PREFIX,
-    registry=registry,
-)
-_settled = Histogram(
+_looks = _counted("looks", "Looks at CinetPay by trigger and verdict.", "trigger", "verdict")
+_settled = _timed_by(
     "settle_seconds",
     "Time from the opening of a payment to its acceptance or its final refusal.",
-    ("state",),
-    namespace=PREFIX,
-    registry=registry,
+    "state",
     buckets=PATIENT_S,
 )
-_reported = Histogram(
+_reported = _timed_by(
     "report_seconds",
     "Time from the writing of a report to its delivery, by type.",
-    ("type",),
-    namespace=PREFIX,
-    registry=registry,
+    "type",
     buckets=QUICK_S + PATIENT_S[2:],
 )
 if SEVERAL_PROCESSES not in os.environ:

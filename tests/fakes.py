@@ -140,9 +140,9 @@ class Gates:
         finally:
             self.closed[whose] = gate
 
-    async def someone_waits(self, whose: str) -> None:
-        """Return once a call hangs at the gate."""
-        while not self.waiting[whose]:  # noqa: ASYNC110  who waits is counted, not told
+    async def someone_waits(self, whose: str, so_many: int = 1) -> None:
+        """Return once so many calls hang at the gate."""
+        while self.waiting[whose] < so_many:  # noqa: ASYNC110  who waits is counted, not told
             await asyncio.sleep(0.001)
 
     async def passes(self, whose: str, timeout_s: float) -> bool:

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator
 
 from saleor_cinetpay.doctor.calls import NoReply, Reply, Why, call
-from saleor_cinetpay.doctor.finding import Finding, failure, ok, warning
+from saleor_cinetpay.doctor.finding import Finding, Voice
 from saleor_cinetpay.doctor.means import FIELDS_HEADER, INSTANCE, INSTANCE_HEADER, Means, Shop, base_url_of
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.shops.accounts import Account
@@ -20,12 +20,11 @@ PROBE = {"cpm_trans_id": "DOCTOR", "cpm_custom": "doctor"}
 async def public_address(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """It is https, reached without a redirect, and this very app answers there."""
     base = base_url_of(means, shop)
+    voice = Voice("public_address", base)
     if means.settings.production and not base.startswith("https://"):
-        yield failure(
-            "public_address",
+        yield voice.failure(
             text("The app's public address {address} is not https.", address=base),
             text("Put a proxy with a certificate before the app, and set APP_API_BASE_URL to its https address."),
-            about=base,
         )
         return
     try:
@@ -34,35 +33,30 @@ async def public_address(means: Means, shop: Shop) -> AsyncIterator[Finding]:
         yield _not_reached(base, error)
         return
     if reply.redirects_to:
-        yield failure(
-            "public_address",
+        yield voice.failure(
             text(
                 "{address} leads on to {target}: callers lose what they send.", address=base, target=reply.redirects_to
             ),
             text("Set APP_API_BASE_URL to the address that answers itself, without a redirect."),
-            about=base,
         )
     elif reply.status != 200:
-        yield failure(
-            "public_address",
+        yield voice.failure(
             text("{address} answers {status} where the app would answer 200.", address=base, status=reply.status),
             text("Something before the app answers in its place: check the proxy, its login and its firewall."),
-            about=base,
         )
     elif not means.secrets.proves(reply.headers.get(INSTANCE_HEADER, ""), INSTANCE):
-        yield failure(
-            "public_address",
+        yield voice.failure(
             text("Another app answers at {address}, or one with another SECRET_KEY.", address=base),
             text("Check where the name leads, and that all processes have the same SECRET_KEY."),
-            about=base,
         )
     else:
-        yield ok("public_address", text("The app is reached at {address}.", address=base), about=base)
+        yield voice.ok(text("The app is reached at {address}.", address=base))
 
 
 async def manifest(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """Asked from outside, the app knows its own public address; a proxy may hide it."""
     base = base_url_of(means, shop)
+    voice = Voice("manifest", base)
     try:
         reply = await call(means.http, means.clock, "GET", f"{base}/api/manifest")
         told = json.loads(reply.body)
@@ -70,47 +64,40 @@ async def manifest(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     except NoReply:
         return  # public_address has said so
     except (ValueError, KeyError, TypeError, RecursionError):
-        yield failure(
-            "manifest",
+        yield voice.failure(
             text("{address} does not answer with the app's manifest.", address=f"{base}/api/manifest"),
             text("Something before the app answers in its place: check the proxy."),
-            about=base,
         )
         return
     if not target.startswith(f"{base}/"):
-        yield failure(
-            "manifest",
+        yield voice.failure(
             text("Asked at {address}, the app takes its address for {target}.", address=base, target=target),
             text("Set APP_API_BASE_URL, or let the proxy pass X-Forwarded-Proto and name it in FORWARDED_ALLOW_IPS."),
-            about=base,
         )
     elif app_id != means.settings.manifest_app_id:
-        yield failure(
-            "manifest",
+        yield voice.failure(
             text("The manifest at {address} is of the app {app_id}.", address=base, app_id=app_id),
             text("Give all processes the same MANIFEST_APP_ID."),
-            about=base,
         )
     else:
-        yield ok("manifest", text("The manifest has the right addresses."), about=base)
+        yield voice.ok(text("The manifest has the right addresses."))
 
 
 async def frame(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """The Dashboard may show the pages: a proxy that forbids frames for all of a site breaks them."""
     base = base_url_of(means, shop)
+    voice = Voice("frame", base)
     try:
         reply = await call(means.http, means.clock, "GET", f"{base}/dashboard")
     except NoReply:
         return
     if "x-frame-options" in reply.headers:
-        yield failure(
-            "frame",
+        yield voice.failure(
             text("Something before the app adds X-Frame-Options, so the Dashboard can't show these pages."),
             text("Let the proxy leave that header out; the app says itself who may frame its pages."),
-            about=base,
         )
     else:
-        yield ok("frame", text("The Dashboard may show the app's pages."), about=base)
+        yield voice.ok(text("The Dashboard may show the app's pages."))
 
 
 async def notification_address(means: Means, shop: Shop) -> AsyncIterator[Finding]:
@@ -118,20 +105,16 @@ async def notification_address(means: Means, shop: Shop) -> AsyncIterator[Findin
     base = base_url_of(means, shop)
     for account in await accounts_of(means, shop):
         address = f"{base}/cinetpay/notify/{account.account_key}"
+        voice = Voice("notification_address", address)
         try:
             wrong = await _wrong_at(means, address)
         except NoReply:
             return
         if wrong is None:
-            yield ok(
-                "notification_address", text("Notifications of {account} arrive.", account=account.label), about=address
-            )
+            yield voice.ok(text("Notifications of {account} arrive.", account=account.label))
         else:
-            yield failure(
-                "notification_address",
-                wrong,
-                text("Let the proxy pass GET and POST to this address unchanged: no login, redirect or filter."),
-                about=address,
+            yield voice.failure(
+                wrong, text("Let the proxy pass GET and POST to this address unchanged: no login, redirect or filter.")
             )
 
 
@@ -158,32 +141,25 @@ async def _wrong_at(means: Means, address: str) -> Text | None:
 
 
 def _not_reached(base: str, error: NoReply) -> Finding:
+    voice = Voice("public_address", base)
     match error.why:
         case Why.NAME:
-            return failure(
-                "public_address",
+            return voice.failure(
                 text("The name in {address} can't be resolved.", address=base),
                 text("Enter the name in your DNS, or correct APP_API_BASE_URL."),
-                about=base,
             )
         case Why.TLS:
-            return failure(
-                "public_address",
+            return voice.failure(
                 text("The certificate at {address} is not accepted.", address=base),
                 text("Renew it, or complete its chain: Saleor and CinetPay refuse it too."),
-                about=base,
             )
         case Why.PRIVATE:
-            return warning(
-                "public_address",
+            return voice.warning(
                 text("From here, {address} leads to an address that is not public.", address=base),
                 text("If that is so outside too, Saleor and CinetPay can't reach the app: try it from elsewhere."),
-                about=base,
             )
         case Why.SILENT:
-            return warning(
-                "public_address",
+            return voice.warning(
                 text("From here, {address} can't be reached.", address=base),
                 text("Some networks can't reach their own public address. Open it from elsewhere, with /health/live."),
-                about=base,
             )

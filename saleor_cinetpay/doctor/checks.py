@@ -13,7 +13,7 @@ from saleor_cinetpay.doctor import (
     settings_checks,
     shop_checks,
 )
-from saleor_cinetpay.doctor.finding import Finding, Grade, english, failure, warning
+from saleor_cinetpay.doctor.finding import Finding, Grade, Voice, english
 from saleor_cinetpay.doctor.means import Means, Shop
 from saleor_cinetpay.errors import AppError
 from saleor_cinetpay.locale import text
@@ -87,7 +87,7 @@ async def examine(means: Means) -> list[Finding]:
         return [*findings, _unchecked("installations", str(error), "")]
     if not shops:
         nobody = english("No shop has installed the app yet.")
-        findings.append(warning("installations", nobody, english("Install it in a Saleor Dashboard.")))
+        findings.append(Voice("installations").warning(nobody, english("Install it in a Saleor Dashboard.")))
     every = (*OF_A_SHOP, *OF_A_SHOP_FOR_THE_OPERATOR)
     return findings + await _all([_of_shop(check, means, shop) for shop in shops for check in every])
 
@@ -132,7 +132,7 @@ async def _limited(name: str, check: AsyncIterator[Finding], about: str, limit_s
                 found.append(finding)
     except TimeoutError:
         late = text("This check was not done within {seconds} s.", seconds=round(limit_s or CHECK_S))
-        found.append(warning(name, late, text("Something answers very slowly; try again."), about=about))
+        found.append(Voice(name, about).warning(late, text("Something answers very slowly; try again.")))
     except AppError as error:
         found.append(_unchecked(name, str(error), about))
     except Exception as error:  # the outer border of each check: one that breaks hides no other
@@ -144,4 +144,4 @@ async def _limited(name: str, check: AsyncIterator[Finding], about: str, limit_s
 def _unchecked(name: str, reason: str, about: str) -> Finding:
     """Tell of a check that could not be made, mostly because the database fails or no key opens what is stored."""
     said = text("This could not be checked: {reason}", reason=reason)
-    return failure(name, said, text("See the other findings first; the app's log says more."), about=about)
+    return Voice(name, about).failure(said, text("See the other findings first; the app's log says more."))

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from saleor_cinetpay.doctor.address_checks import accounts_of
 from saleor_cinetpay.doctor.calls import NoReply, call
-from saleor_cinetpay.doctor.finding import Finding, english, failure, note, ok, warning
+from saleor_cinetpay.doctor.finding import Finding, Voice, english
 from saleor_cinetpay.doctor.means import CALL_S, Means, Shop
 from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
 from saleor_cinetpay.locale import text
@@ -27,38 +27,28 @@ async def cinetpay_account(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """CinetPay knows the site and accepts the key of each account, by asking for its balance."""
     accounts = await accounts_of(means, shop)
     if not accounts and await means.accounts.preview(shop.url) is None:
-        yield failure(
-            "cinetpay_account",
+        yield Voice("cinetpay_account", shop.url).failure(
             text("The shop has no CinetPay account, so nobody can pay."),
             text("Enter site id and API key in the settings."),
-            about=shop.url,
         )
     for account in accounts or [one for one in [await means.accounts.preview(shop.url)] if one]:
         yield await _asked(means, account)
 
 
 async def _asked(means: Means, account: Account) -> Finding:
+    voice = Voice("cinetpay_account", account.site_id)
     try:
         await means.cinetpays.get_compte_status(account, timeout_s=CALL_S)
     except CinetPayRefused as refused:
-        return failure(
-            "cinetpay_account",
+        return voice.failure(
             text("CinetPay refuses the account {account} (code {code}).", account=account.label, code=refused.code),
             refused.merchant,
-            about=account.site_id,
         )
     except CinetPayError as error:
-        return warning(
-            "cinetpay_account",
-            text("CinetPay did not answer about the account {account}.", account=account.label),
-            error.merchant,
-            about=account.site_id,
+        return voice.warning(
+            text("CinetPay did not answer about the account {account}.", account=account.label), error.merchant
         )
-    return ok(
-        "cinetpay_account",
-        text("CinetPay accepts the account {account}.", account=account.label),
-        about=account.site_id,
-    )
+    return voice.ok(text("CinetPay accepts the account {account}.", account=account.label))
 
 
 async def acknowledged(means: Means, shop: Shop) -> AsyncIterator[Finding]:
@@ -85,31 +75,27 @@ async def acknowledged(means: Means, shop: Shop) -> AsyncIterator[Finding]:
             except CinetPayError:
                 continue
             said.append(held.cpm_ipn_ack.strip().upper() if held is not None else "")
+        voice = Voice("acknowledged", account.site_id)
         if "Y" in said:
-            yield ok(
-                "acknowledged", text("CinetPay's notifications of {account} were answered.", account=account.label)
-            )
+            yield voice.ok(text("CinetPay's notifications of {account} were answered.", account=account.label))
         elif "N" in said:
-            yield warning(
-                "acknowledged",
+            yield voice.warning(
                 text("CinetPay says that its notifications of {account} are not answered.", account=account.label),
                 text("Payments are found all the same, but later. Check the notification address."),
-                about=account.site_id,
             )
         elif said:
-            yield note(
-                "acknowledged",
-                text("CinetPay does not say whether notifications of {account} arrive.", account=account.label),
+            yield voice.note(
+                text("CinetPay does not say whether notifications of {account} arrive.", account=account.label)
             )
 
 
 async def clock(means: Means) -> AsyncIterator[Finding]:
     """The machine's clock agrees with CinetPay's: signatures, tokens and the order of events rest on it."""
+    voice = Voice("cinetpay_reached")
     try:
         reply = await call(means.cinetpay_http, means.clock, "GET", means.settings.cinetpay_api_url)
     except NoReply as error:
-        yield failure(
-            "cinetpay_reached",
+        yield voice.failure(
             english(
                 "CinetPay ({address}) can't be reached: {reason}.",
                 address=means.settings.cinetpay_api_url,
@@ -118,14 +104,15 @@ async def clock(means: Means) -> AsyncIterator[Finding]:
             english("Check the way out: DNS, firewall, proxy. The app uses no proxy variables."),
         )
         return
-    yield ok("cinetpay_reached", english("CinetPay answers at {address}.", address=means.settings.cinetpay_api_url))
+    yield voice.ok(english("CinetPay answers at {address}.", address=means.settings.cinetpay_api_url))
     yield judged_clock(reply.ahead, "CinetPay")
 
 
 def judged_clock(ahead: timedelta | None, whose: str) -> Finding:
     """Say what a difference of clocks means."""
+    voice = Voice("clock", whose)
     if ahead is None:
-        return note("clock", english("{whose} does not say what time it is.", whose=whose), about=whose)
+        return voice.note(english("{whose} does not say what time it is.", whose=whose))
     apart = abs(ahead)
     seconds = round(apart.total_seconds())
     said = english(
@@ -136,7 +123,7 @@ def judged_clock(ahead: timedelta | None, whose: str) -> Finding:
     )
     remedy = english("Let the machine keep its time by NTP (timedatectl set-ntp true).")
     if apart > WRONG_CLOCK:
-        return failure("clock", said, remedy, about=whose)
+        return voice.failure(said, remedy)
     if apart > SLOW_CLOCK:
-        return warning("clock", said, remedy, about=whose)
-    return ok("clock", english("This machine's clock agrees with {whose}'s.", whose=whose), about=whose)
+        return voice.warning(said, remedy)
+    return voice.ok(english("This machine's clock agrees with {whose}'s.", whose=whose))

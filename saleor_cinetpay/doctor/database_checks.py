@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from saleor_cinetpay.chance import SystemChance
 from saleor_cinetpay.database import prove_alive
-from saleor_cinetpay.doctor.finding import Finding, english, failure, note, ok, warning
+from saleor_cinetpay.doctor.finding import Finding, Voice, english
 from saleor_cinetpay.doctor.means import Means
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.migrations import head, revision_of
@@ -36,34 +36,33 @@ NIGHT_LATE = timedelta(hours=26)
 
 async def alive(means: Means) -> AsyncIterator[Finding]:
     """It answers, and takes writes."""
+    voice = Voice("database")
     try:
         await prove_alive(means.database, within_s=ALIVE_S)
     except LedgerUnavailable as error:
-        yield failure(
-            "database",
+        yield voice.failure(
             english("The database can't be read and written: {reason}.", reason=str(error)),
             english(
                 "Check DATABASE_URL, that the server runs or the folder is writable, and that the disk is not full."
             ),
         )
         return
-    yield ok("database", english("The database can be read and written."))
+    yield voice.ok(english("The database can be read and written."))
 
 
 async def migrations(means: Means) -> AsyncIterator[Finding]:
     """Its tables are those of this version."""
+    voice = Voice("migrations")
     held, newest = await revision_of(means.database), head()
     if held == newest:
-        yield ok("migrations", english("The tables are those of this version ({revision}).", revision=newest))
+        yield voice.ok(english("The tables are those of this version ({revision}).", revision=newest))
     elif held is None or held < newest:
-        yield failure(
-            "migrations",
+        yield voice.failure(
             english("The tables are of revision {held}; this version needs {head}.", held=held or "none", head=newest),
             english("Run `saleor-cinetpay migrate`, or start `serve`, which does it."),
         )
     else:
-        yield note(
-            "migrations",
+        yield voice.note(
             english("The tables are of revision {held}, newer than this version's {head}.", held=held, head=newest),
             english("Fine during an upgrade, as old and new run side by side; else start the newer version."),
         )
@@ -71,15 +70,15 @@ async def migrations(means: Means) -> AsyncIterator[Finding]:
 
 async def journal(means: Means) -> AsyncIterator[Finding]:
     """SQLite must write ahead: on some network shares it can't, and loses payments there."""
+    voice = Voice("journal")
     if not means.database.is_sqlite:
         return
     async with means.database.read() as connection:
         mode = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
     if mode == "wal":
-        yield ok("journal", english("SQLite writes ahead (WAL)."))
+        yield voice.ok(english("SQLite writes ahead (WAL)."))
     else:
-        yield failure(
-            "journal",
+        yield voice.failure(
             english("SQLite's journal mode is {mode} and not WAL.", mode=mode),
             english("Put the file on a disk of this machine, never on a network share."),
         )
@@ -87,26 +86,24 @@ async def journal(means: Means) -> AsyncIterator[Finding]:
 
 async def disk(means: Means) -> AsyncIterator[Finding]:
     """There is room beside a SQLite file, and nobody else of this machine reads it."""
+    voice = Voice("disk")
     if not means.database.is_sqlite:
         return
     file, free, open_files = await asyncio.to_thread(_disk_of, str(means.database.url.database))
     if free < LITTLE_SPACE_BYTES:
-        yield failure(
-            "disk",
+        yield voice.failure(
             english("Only {free} MB are free beside {file}.", free=free // 1024**2, file=file),
             english("Make room: a full disk stops all payments."),
         )
     elif free < HARDLY_SPACE_BYTES:
-        yield warning(
-            "disk",
+        yield voice.warning(
             english("Only {free} MB are free beside {file}.", free=free // 1024**2, file=file),
             english("Make room before it is full."),
         )
     else:
-        yield ok("disk", english("{free} GB are free beside the database.", free=free // 1024**3))
+        yield voice.ok(english("{free} GB are free beside the database.", free=free // 1024**3))
     if open_files:
-        yield warning(
-            "file_mode",
+        yield Voice("file_mode").warning(
             english("Every user of this machine can read {files}.", files=", ".join(map(str, open_files))),
             english("chmod o= {files}", files=" ".join(map(str, open_files))),
         )
@@ -114,6 +111,7 @@ async def disk(means: Means) -> AsyncIterator[Finding]:
 
 async def stored_secrets(means: Means) -> AsyncIterator[Finding]:
     """SECRET_KEY opens what is stored; the newest and the oldest texts of each column are tried."""
+    voice = Voice("stored_secrets")
     older = 0
     for column in sealed_columns():
         key = list(column.table.primary_key)
@@ -127,24 +125,23 @@ async def stored_secrets(means: Means) -> AsyncIterator[Finding]:
             try:
                 older += means.secrets.renew(sealed, place=place) is not None
             except Unsealable:
-                yield failure(
-                    "stored_secrets",
+                yield voice.failure(
                     english("No key of SECRET_KEY opens {place}.", place=place),
                     english("Put the key that it was stored with back, behind the others: SECRET_KEY=new,old."),
                 )
                 return
     if older:
-        yield warning(
-            "stored_secrets",
+        yield voice.warning(
             english("Some of what is stored is sealed with an older key of SECRET_KEY."),
             english("Run `saleor-cinetpay rotate-keys`; until then the older key must stay."),
         )
     else:
-        yield ok("stored_secrets", english("SECRET_KEY opens what is stored."))
+        yield voice.ok(english("SECRET_KEY opens what is stored."))
 
 
 async def backlog(means: Means) -> AsyncIterator[Finding]:
     """What is due is taken; otherwise there is no worker."""
+    voice = Voice("worker")
     now = means.clock.now()
     late = 0
     async with means.database.read() as connection:
@@ -154,26 +151,25 @@ async def backlog(means: Means) -> AsyncIterator[Finding]:
             )
             late += (await connection.execute(count)).scalar_one()
     if late:
-        yield failure(
-            "worker",
+        yield voice.failure(
             english(
                 "{count} payments and reports are due for more than two minutes, and nobody takes them.", count=late
             ),
             english("Start `saleor-cinetpay worker`, or `serve` without --no-worker; if one runs, read its log."),
         )
     else:
-        yield ok("worker", english("Nothing waits for a worker."))
+        yield voice.ok(english("Nothing waits for a worker."))
 
 
 async def heartbeat(means: Means) -> AsyncIterator[Finding]:
     """A worker lives, anywhere."""
+    voice = Voice("worker")
     living, heard_of = await Heartbeats(means.database, means.clock, SystemChance()).living()
     if living:
-        yield ok("worker", english("{count} workers live.", count=living))
+        yield voice.ok(english("{count} workers live.", count=living))
         return
     since = f"since {heard_of:%Y-%m-%d %H:%M} UTC" if heard_of else "yet"
-    yield failure(
-        "worker",
+    yield voice.failure(
         english("No worker has been heard of {since}.", since=since),
         english("Start `saleor-cinetpay worker`, or `serve` without --no-worker: nothing is settled or reported."),
     )
@@ -181,19 +177,19 @@ async def heartbeat(means: Means) -> AsyncIterator[Finding]:
 
 async def nightly(means: Means) -> AsyncIterator[Finding]:
     """The night's work was done."""
+    voice = Voice("nightly")
     now = means.clock.now()
     async with means.database.read() as connection:
         late = (
             (await connection.execute(select(chores.c.name).where(chores.c.due_at < now - NIGHT_LATE))).scalars().all()
         )
     if late:
-        yield warning(
-            "nightly",
+        yield voice.warning(
             english("The night's work ({names}) was not done last night.", names=", ".join(late)),
             english("A worker must run at night; `saleor-cinetpay reconcile` does the comparison by hand."),
         )
     else:
-        yield ok("nightly", english("The night's work is done, or was never due."))
+        yield voice.ok(english("The night's work is done, or was never due."))
 
 
 async def stuck_reports(means: Means) -> AsyncIterator[Finding]:
@@ -206,18 +202,17 @@ async def stuck_reports(means: Means) -> AsyncIterator[Finding]:
     async with means.database.read() as connection:
         rows = (await connection.execute(stuck)).all()
     for url, count in rows:
-        yield warning(
-            "reports",
+        yield Voice("reports", url).warning(
             english("Saleor has not taken {count} reports, although it was asked several times.", count=count),
             english("Its token may be dead (install the app again), or it is down; the app goes on trying."),
-            about=url,
         )
     if not rows:
-        yield ok("reports", english("Every Saleor takes its reports."))
+        yield Voice("reports").ok(english("Every Saleor takes its reports."))
 
 
 async def unanswered(means: Means) -> AsyncIterator[Finding]:
     """CinetPay answers about payments."""
+    voice = Voice("unanswered")
     since = means.clock.now() - timedelta(minutes=10)
     failing = (
         select(func.count())
@@ -229,13 +224,12 @@ async def unanswered(means: Means) -> AsyncIterator[Finding]:
     async with means.database.read() as connection:
         count = (await connection.execute(failing)).scalar_one()
     if count:
-        yield warning(
-            "unanswered",
+        yield voice.warning(
             english("CinetPay has not answered about {count} payments for more than ten minutes.", count=count),
             english("See `cinetpay_account`; if that is well, the way to CinetPay is not."),
         )
     else:
-        yield ok("unanswered", english("CinetPay answers about every open payment."))
+        yield voice.ok(english("CinetPay answers about every open payment."))
 
 
 def _disk_of(name: str) -> tuple[Path, int, list[Path]]:

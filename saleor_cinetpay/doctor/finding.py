@@ -33,26 +33,30 @@ class Finding:
     """Which shop, account or address, where there are several."""
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A check's voice about one thing: what it finds bears its name."""
+
+    check: str
+    about: str = ""
+
+    def ok(self, said: Text) -> Finding:
+        """Return that it is well."""
+        return Finding(check=self.check, grade=Grade.OK, said=said, about=self.about)
+
+    def note(self, said: Text, remedy: Text | None = None) -> Finding:
+        """Return something worth knowing."""
+        return Finding(check=self.check, grade=Grade.NOTE, said=said, remedy=remedy, about=self.about)
+
+    def warning(self, said: Text, remedy: Text) -> Finding:
+        """Return something that should be changed."""
+        return Finding(check=self.check, grade=Grade.WARNING, said=said, remedy=remedy, about=self.about)
+
+    def failure(self, said: Text, remedy: Text) -> Finding:
+        """Return something that does not work."""
+        return Finding(check=self.check, grade=Grade.FAILURE, said=said, remedy=remedy, about=self.about)
+
+
 def english(message: str, **values: object) -> Text:
     """Mark a sentence that only the operator reads: the command line speaks English."""
     return Text(message, values)
-
-
-def ok(check: str, said: Text, *, about: str = "") -> Finding:
-    """Return that something is well."""
-    return Finding(check=check, grade=Grade.OK, said=said, about=about)
-
-
-def note(check: str, said: Text, remedy: Text | None = None, *, about: str = "") -> Finding:
-    """Return something worth knowing."""
-    return Finding(check=check, grade=Grade.NOTE, said=said, remedy=remedy, about=about)
-
-
-def warning(check: str, said: Text, remedy: Text, *, about: str = "") -> Finding:
-    """Return something that should be changed."""
-    return Finding(check=check, grade=Grade.WARNING, said=said, remedy=remedy, about=about)
-
-
-def failure(check: str, said: Text, remedy: Text, *, about: str = "") -> Finding:
-    """Return something that does not work."""
-    return Finding(check=check, grade=Grade.FAILURE, said=said, remedy=remedy, about=about)

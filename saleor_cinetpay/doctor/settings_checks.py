@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-from saleor_cinetpay.doctor.finding import Finding, english, failure, ok, warning
+from saleor_cinetpay.doctor.finding import Finding, Voice, english
 from saleor_cinetpay.doctor.means import Means
 
 GOOD_KEY_LENGTH = 32
@@ -13,32 +13,31 @@ REAL_CINETPAY = ("cinetpay.com",)
 
 async def secret_key(means: Means) -> AsyncIterator[Finding]:
     """Each key must be long and not guessable: it is stretched by nothing."""
+    voice = Voice("secret_key")
     for number, key in enumerate(means.settings.secret_keys, 1):
         if len(key) < GOOD_KEY_LENGTH or len(set(key)) < FEWEST_KEY_LETTERS:
-            yield warning(
-                "secret_key",
+            yield voice.warning(
                 english("Key {number} of SECRET_KEY is short or monotonous, so it might be guessed.", number=number),
                 english("Put a new one first, from `openssl rand -base64 32`, and run `saleor-cinetpay rotate-keys`."),
             )
             return
-    yield ok("secret_key", english("SECRET_KEY is long enough."))
+    yield voice.ok(english("SECRET_KEY is long enough."))
 
 
 async def environment(means: Means) -> AsyncIterator[Finding]:
     """Development is for machines that nobody else reaches."""
+    voice = Voice("environment")
     settings = means.settings
     host = urlsplit(settings.app_api_base_url or "").hostname or ""
     if settings.production:
-        yield ok("environment", english("APP_ENV is production."))
+        yield voice.ok(english("APP_ENV is production."))
     elif settings.app_api_base_url and settings.app_api_base_url.startswith("https://") and "." in host:
-        yield failure(
-            "environment",
+        yield voice.failure(
             english("APP_ENV is development, but {address} looks public.", address=settings.app_api_base_url),
             english("Set APP_ENV=production: in development shops may lead the app to addresses inside your network."),
         )
     else:
-        yield warning(
-            "environment",
+        yield voice.warning(
             english("APP_ENV is development: http, loopback and private addresses are allowed."),
             english("Set APP_ENV=production where others can reach the app."),
         )
@@ -46,33 +45,32 @@ async def environment(means: Means) -> AsyncIterator[Finding]:
 
 async def base_url(means: Means) -> AsyncIterator[Finding]:
     """Without a public address of its own the app believes what it is asked at."""
+    voice = Voice("base_url")
     address = means.settings.app_api_base_url
     if address is None:
-        yield warning(
-            "base_url",
+        yield voice.warning(
             english("APP_API_BASE_URL is not set: each installation keeps the address at which it was installed."),
             english("Set it to the app's public address, such as https://pay.example.com."),
         )
         return
     parts = urlsplit(address)
     if parts.path.strip("/") or parts.query or parts.fragment:
-        yield warning(
-            "base_url",
+        yield voice.warning(
             english("APP_API_BASE_URL is {address}: it has more than scheme, host and port.", address=address),
             english("That only works where your proxy removes the path again; check `public_address`."),
         )
         return
-    yield ok("base_url", english("APP_API_BASE_URL is {address}.", address=address))
+    yield voice.ok(english("APP_API_BASE_URL is {address}.", address=address))
 
 
 async def who_may_install(means: Means) -> AsyncIterator[Finding]:
     """Which Saleors may install the app."""
+    voice = Voice("who_may_install")
     allowed = means.settings.allowed_saleor_urls
     if allowed:
-        yield ok("who_may_install", english("ALLOWED_SALEOR_URLS has {count} patterns.", count=len(allowed)))
+        yield voice.ok(english("ALLOWED_SALEOR_URLS has {count} patterns.", count=len(allowed)))
     else:
-        yield warning(
-            "who_may_install",
+        yield voice.warning(
             english("ALLOWED_SALEOR_URLS is not set: any Saleor at a public address may install the app."),
             english("Set it to the API URLs of your shops, unless you offer the app to everybody."),
         )
@@ -80,30 +78,31 @@ async def who_may_install(means: Means) -> AsyncIterator[Finding]:
 
 async def proxies(means: Means) -> AsyncIterator[Finding]:
     """Whose word about the caller's address counts."""
+    voice = Voice("proxies")
     if means.settings.forwarded_allow_ips.strip() == "*":
-        yield warning(
-            "proxies",
+        yield voice.warning(
             english("FORWARDED_ALLOW_IPS is *: whoever reaches the app directly can say that they are somebody else."),
             english("Name the addresses of your proxies, or make sure that only they can reach the app's port."),
         )
     else:
-        yield ok("proxies", english("Forwarded headers count from {ips}.", ips=means.settings.forwarded_allow_ips))
+        yield voice.ok(english("Forwarded headers count from {ips}.", ips=means.settings.forwarded_allow_ips))
 
 
 async def metrics(means: Means) -> AsyncIterator[Finding]:
     """Who may read the metrics."""
+    voice = Voice("metrics")
     if means.settings.metrics_token is None and means.settings.production:
-        yield warning(
-            "metrics",
+        yield voice.warning(
             english("METRICS_TOKEN is not set: whoever reaches the app can read /metrics."),
             english("Set it, and give it to your Prometheus; or keep /metrics away from the Internet in your proxy."),
         )
     else:
-        yield ok("metrics", english("/metrics is for who has the token."))
+        yield voice.ok(english("/metrics is for who has the token."))
 
 
 async def cinetpay_addresses(means: Means) -> AsyncIterator[Finding]:
     """Live payments go to CinetPay, and test payments don't."""
+    voice = Voice("cinetpay_addresses")
     settings = means.settings
     strange = [
         address for address in (settings.cinetpay_api_url, settings.cinetpay_checkout_url) if not _is_cinetpay(address)
@@ -115,33 +114,30 @@ async def cinetpay_addresses(means: Means) -> AsyncIterator[Finding]:
     ]
     half = (settings.cinetpay_test_api_url is None) != (settings.cinetpay_test_checkout_url is None)
     if strange and settings.production:
-        yield failure(
-            "cinetpay_addresses",
+        yield voice.failure(
             english("Live payments go to {address}, which is not CinetPay's.", address=strange[0]),
             english("Remove CINETPAY_API_URL and CINETPAY_CHECKOUT_URL; a sandbox belongs into CINETPAY_TEST_..."),
         )
     if mixed:
-        yield failure(
-            "cinetpay_addresses",
+        yield voice.failure(
             english("Test payments go to {address}, the real CinetPay: they would cost money.", address=mixed[0]),
             english("Set CINETPAY_TEST_API_URL and CINETPAY_TEST_CHECKOUT_URL to a sandbox, or remove them."),
         )
     if half:
-        yield failure(
-            "cinetpay_addresses",
+        yield voice.failure(
             english("Only one of CINETPAY_TEST_API_URL and CINETPAY_TEST_CHECKOUT_URL is set."),
             english("Set both, or neither."),
         )
     if not (strange and settings.production) and not mixed and not half:
-        yield ok("cinetpay_addresses", english("CinetPay's addresses are as they should be."))
+        yield voice.ok(english("CinetPay's addresses are as they should be."))
 
 
 async def retention(means: Means) -> AsyncIterator[Finding]:
     """What is still watched is not purged anyway; a short retention only looks effective."""
+    voice = Voice("retention")
     after, watch = means.settings.purge_after_days, means.settings.watch_days
     if after is not None and after <= watch:
-        yield warning(
-            "retention",
+        yield voice.warning(
             english(
                 "PURGE_AFTER_DAYS is {after:g}, but unpaid payments are watched for {watch:g}.",
                 after=after,
@@ -150,9 +146,9 @@ async def retention(means: Means) -> AsyncIterator[Finding]:
             english("Take more days than WATCH_DAYS."),
         )
     elif after is None:
-        yield ok("retention", english("Personal data is kept until you call `saleor-cinetpay purge`."))
+        yield voice.ok(english("Personal data is kept until you call `saleor-cinetpay purge`."))
     else:
-        yield ok("retention", english("Personal data goes after {after:g} days.", after=after))
+        yield voice.ok(english("Personal data goes after {after:g} days.", after=after))
 
 
 def _is_cinetpay(address: str) -> bool:

@@ -6,7 +6,7 @@ import httpx2 as httpx
 
 from saleor_cinetpay.doctor.calls import NoReply, call
 from saleor_cinetpay.doctor.cinetpay_checks import judged_clock
-from saleor_cinetpay.doctor.finding import Finding, english, failure, note, ok, warning
+from saleor_cinetpay.doctor.finding import Finding, Voice, english
 from saleor_cinetpay.doctor.means import CALL_S, Means, Shop, base_url_of
 from saleor_cinetpay.errors import AddressForbidden, SaleorError, SaleorRefused
 from saleor_cinetpay.locale import text
@@ -22,86 +22,73 @@ NEWEST_TRIED = (3, 23)
 
 async def saleor(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """The shop's Saleor accepts the token, as the same app, with the permission, in a version that is supported."""
+    voice = Voice("saleor_token", shop.url)
     held = shop.installation
     try:
         identity = await means.saleor.identify(SaleorApiUrl(shop.url), held.token, timeout_s=CALL_S)
     except SaleorRefused:
-        yield failure(
-            "saleor_token",
+        yield voice.failure(
             text("Saleor does not accept the app's token: reports and orders wait."),
             text("Install the app again in the Dashboard; nothing is lost by it."),
-            about=shop.url,
         )
         return
     except SaleorError as error:
-        yield warning(
-            "saleor_token",
+        yield voice.warning(
             text("Saleor could not be asked: {reason}.", reason=str(error)),
             text("Check that the shop's API address is reachable from the app."),
-            about=shop.url,
         )
         return
     if identity.app_id != held.app_id:
-        yield failure(
-            "saleor_token",
+        yield voice.failure(
             text("The token belongs to another app ({app_id}) of this Saleor.", app_id=identity.app_id),
             text("Install the app again in the Dashboard; nothing is lost by it."),
-            about=shop.url,
         )
     else:
-        yield ok("saleor_token", text("Saleor accepts the app's token."), about=shop.url)
+        yield voice.ok(text("Saleor accepts the app's token."))
     if NEEDED_PERMISSION in identity.permissions:
-        yield ok("saleor_permission", text("The app may handle payments."), about=shop.url)
+        yield Voice("saleor_permission", shop.url).ok(text("The app may handle payments."))
     else:
-        yield failure(
-            "saleor_permission",
+        yield Voice("saleor_permission", shop.url).failure(
             text("The app lacks the permission {permission}.", permission=NEEDED_PERMISSION),
             text("Grant it in the Dashboard, on the app's page, or install the app again."),
-            about=shop.url,
         )
     yield _judged_version(identity.version, shop)
 
 
 def _judged_version(version: str, shop: Shop) -> Finding:
+    voice = Voice("saleor_version", shop.url)
     major, minor = ([int(part) if part.isdigit() else 0 for part in version.split(".")] + [0, 0])[:2]
     if (major, minor) < OLDEST_SCHEMA:
-        return failure(
-            "saleor_version",
+        return voice.failure(
             text("Saleor {version} is older than the app supports.", version=version),
             text("Upgrade Saleor to 3.20 or newer."),
-            about=shop.url,
         )
     if (major, minor) > NEWEST_TRIED:
-        return note(
-            "saleor_version",
+        return voice.note(
             text("Saleor {version} is newer than what this version of the app was tried with.", version=version),
             text("Look for a newer version of the app."),
-            about=shop.url,
         )
-    return ok("saleor_version", text("Saleor {version} is supported.", version=version), about=shop.url)
+    return voice.ok(text("Saleor {version} is supported.", version=version))
 
 
 async def saleor_keys(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """The keys with which Saleor signs are the ones that are held; a rotation is followed by itself."""
+    voice = Voice("saleor_keys", shop.url)
     try:
         fetched = KeySet.parse(await means.saleor.fetch_key_set(SaleorApiUrl(shop.url), timeout_s=CALL_S))
         held = KeySet.parse(shop.installation.key_set)
     except SaleorError as error:
-        yield warning(
-            "saleor_keys",
+        yield voice.warning(
             text("Saleor's keys could not be read: {reason}.", reason=str(error)),
             text("Check that /.well-known/jwks.json of the shop is reachable from the app."),
-            about=shop.url,
         )
         return
     if set(fetched.keys) & set(held.keys):
-        yield ok("saleor_keys", text("Saleor's signatures can be checked."), about=shop.url)
+        yield voice.ok(text("Saleor's signatures can be checked."))
     else:
-        yield warning(
-            "saleor_keys",
+        yield voice.warning(
             text("Saleor signs with other keys than when the app was installed."),
             text("The app fetches them with the next call; if calls are refused all the same, install it again."),
-            about=shop.url,
         )
 
 
@@ -117,22 +104,21 @@ def manifest_for(means: Means, shop: Shop) -> dict[str, object]:
 
 async def webhooks(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """Saleor holds the webhooks of this version's manifest."""
+    voice = Voice("webhooks", shop.url)
     try:
         held = await means.saleor.read_webhooks(SaleorApiUrl(shop.url), shop.installation.token, timeout_s=CALL_S)
     except SaleorError:
         return  # `saleor` has said so
     steps = steps_between(held, manifest_for(means, shop))
     if steps.in_step:
-        yield ok("webhooks", text("Saleor calls the app where and as it should."), about=shop.url)
+        yield voice.ok(text("Saleor calls the app where and as it should."))
     else:
-        yield failure(
-            "webhooks",
+        yield voice.failure(
             text(
                 "Saleor's webhooks are not those of this version: {differences}.",
                 differences="; ".join(steps.differences),
             ),
             text("Bring them up to date on the Health page, or install the app again."),
-            about=shop.url,
         )
 
 
@@ -148,73 +134,66 @@ async def update_webhooks(means: Means, shop: Shop) -> Steps:
 
 async def allowed(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """The operator still admits this Saleor."""
+    voice = Voice("allowed", shop.url)
     settings = means.settings
     rules = AddressRules(allowed=settings.allowed_saleor_urls, development=not settings.production)
     try:
         rules.admit(shop.url)
     except AddressForbidden as error:
-        yield warning(
-            "allowed",
+        yield voice.warning(
             english("The app is installed here, but may not be installed again: {reason}.", reason=str(error)),
             english("Add it to ALLOWED_SALEOR_URLS, or have the shop delete the app."),
-            about=shop.url,
         )
         return
-    yield ok("allowed", english("This Saleor may install the app."), about=shop.url)
+    yield voice.ok(english("This Saleor may install the app."))
 
 
 async def installed_address(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """The address that the shop installed the app from is the one that is set now."""
+    voice = Voice("installed_address", shop.url)
     given, held = means.settings.app_api_base_url, shop.installation.app_base_url
     if given is None or given.rstrip("/") == held.rstrip("/"):
-        yield ok("installed_address", english("The shop reaches the app at {address}.", address=held), about=shop.url)
+        yield voice.ok(english("The shop reaches the app at {address}.", address=held))
     else:
-        yield warning(
-            "installed_address",
+        yield voice.warning(
             english("The shop installed the app at {held}, but APP_API_BASE_URL is {given}.", held=held, given=given),
             english("Keep the old address working until the shop has installed the app again."),
-            about=shop.url,
         )
 
 
 async def storefronts(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """Buyers can be led back to the storefront."""
+    voice = Voice("storefronts", shop.url)
     choices = await means.shop_settings.of(shop.url)
     if choices.storefront_origins:
-        yield ok("storefronts", text("Buyers are led back to the storefront."), about=shop.url)
+        yield voice.ok(text("Buyers are led back to the storefront."))
     else:
-        yield warning(
-            "storefronts",
+        yield voice.warning(
             text("No storefront is entered, so buyers are not led back to it by themselves."),
             text("Enter its address in the settings."),
-            about=shop.url,
         )
 
 
 async def automatic_completion(means: Means, shop: Shop) -> AsyncIterator[Finding]:
     """Whether channels complete paid checkouts can't be read with HANDLE_PAYMENTS; staff look it up themselves."""
+    voice = Voice("automatic_completion", shop.url)
     choices = await means.shop_settings.of(shop.url)
     where = text(
         "Staff who may manage channels find it in the Dashboard: Configuration, Channels, the channel, "
         "“Turn fully paid checkouts into orders automatically”."
     )
     if choices.complete_after is None:
-        yield note(
-            "automatic_completion",
-            text("The app does not complete paid checkouts, and it can't see whether the channels do."),
-            where,
-            about=shop.url,
+        yield voice.note(
+            text("The app does not complete paid checkouts, and it can't see whether the channels do."), where
         )
     else:
-        yield note(
-            "automatic_completion",
+        yield voice.note(
             text(
                 "The app completes a paid checkout {minutes} minutes after the payment. It can't see whether the "
                 "channels do it before.",
                 minutes=round(choices.complete_after.total_seconds() / 60),
             ),
             where,
-            about=shop.url,
         )
 
 

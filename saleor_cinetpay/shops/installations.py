@@ -188,33 +188,25 @@ class Installations:
 
     async def renew_key_set(self, installation: Installation, key_set: str) -> Installation:
         """Store a newly fetched key set, and return the installation with it."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(installations)
-                .where(installations.c.saleor_api_url == installation.saleor_api_url)
-                .values(key_set=key_set)
-            )
-        return self._remember(replace(installation, key_set=key_set))
+        return await self._renew(installation, key_set=key_set)
 
     async def renew_version(self, installation: Installation, saleor_version: str) -> Installation:
         """Store what an installation's Saleor has become, and return the installation with it."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(installations)
-                .where(installations.c.saleor_api_url == installation.saleor_api_url)
-                .values(saleor_version=saleor_version)
-            )
-        return self._remember(replace(installation, saleor_version=saleor_version))
+        return await self._renew(installation, saleor_version=saleor_version)
 
     async def remember_dashboard(self, installation: Installation, dashboard_url: str) -> None:
         """Store where the shop's Dashboard is."""
+        await self._renew(installation, dashboard_url=dashboard_url)
+
+    async def _renew(self, installation: Installation, **changes: Any) -> Installation:
+        """Store and remember what has changed of an installation; its columns are named as its fields."""
         async with self._database.write() as connection:
             await connection.execute(
                 update(installations)
                 .where(installations.c.saleor_api_url == installation.saleor_api_url)
-                .values(dashboard_url=dashboard_url)
+                .values(changes)
             )
-        self._remember(replace(installation, dashboard_url=dashboard_url))
+        return self._remember(replace(installation, **changes))
 
     def _remember(self, changed: Installation) -> Installation:
         self._remembered[changed.saleor_api_url] = changed

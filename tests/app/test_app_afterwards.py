@@ -33,7 +33,7 @@ async def _outcome(world: World, trans_id: str) -> str | None:
 
 
 async def _closed(world: World, trans_id: str) -> str:
-    for _ in range(300):
+    for _ in range(2000):
         if (outcome := await _outcome(world, trans_id)) is not None:
             return outcome
         await world.house.clock.sleep(0.03)

@@ -61,7 +61,7 @@ async def test_from_deletion_to_the_next_installation(tmp_path: Path, version: s
 
 async def _tried(world: World, trans_id: str) -> None:
     """Wait until the report has met that nobody is there; it goes on waiting."""
-    for _ in range(300):
+    for _ in range(2000):
         state, attempts = await _attempts(world, trans_id, "REFUND_SUCCESS")
         if attempts:
             assert "due" == state

@@ -9,7 +9,7 @@ from app_kit import running
 
 from saleor_cinetpay.doctor import checks
 from saleor_cinetpay.doctor.checks import examine
-from saleor_cinetpay.doctor.finding import Finding, Grade, english, ok
+from saleor_cinetpay.doctor.finding import Finding, Grade, Voice, english
 from saleor_cinetpay.doctor.means import Means
 from saleor_cinetpay.examining import means_of
 from saleor_cinetpay.locale import Language
@@ -17,19 +17,19 @@ from saleor_cinetpay.locale import Language
 
 async def breaks(means: Means) -> AsyncIterator[Finding]:
     """Find one thing, and then meet a mistake of ours."""
-    yield ok("breaks", english("The first half is well."))
+    yield Voice("breaks").ok(english("The first half is well."))
     raise KeyError("a mistake")
 
 
 async def hangs(means: Means) -> AsyncIterator[Finding]:
     """Find nothing, for ever."""
     await asyncio.sleep(3600)
-    yield ok("hangs", english("It never comes to this."))
+    yield Voice("hangs").ok(english("It never comes to this."))
 
 
 async def is_well(means: Means) -> AsyncIterator[Finding]:
     """Find something good."""
-    yield ok("is_well", english("This is well."))
+    yield Voice("is_well").ok(english("This is well."))
 
 
 async def test_a_check_that_breaks_or_hangs_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

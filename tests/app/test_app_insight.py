@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from app_kit import API_KEY, World, running
+from app_kit import API_KEY, HANGS_S, World, running
 from pydantic import SecretStr
 from sqlalchemy import insert, select, text, update
 
@@ -43,7 +43,7 @@ async def numbers(world: World, **headers: str) -> dict[str, float]:
 async def test_all_is_well_while_a_worker_lives(tmp_path: Path) -> None:
     """With a worker and nothing late the process is ready, without reasons; a worker that ends says so."""
     async with running(tmp_path) as world:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(HANGS_S):
             while (said := await ready(world)) != (200, {"status": "ready"}):  # its first heartbeat may be on its way
                 assert "no_worker" in str(said)
         assert 1 == (await numbers(world))["saleor_cinetpay_workers"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from app_kit import World, eventually, running
+from app_kit import HANGS_S, World, eventually, running
 from sqlalchemy import select
 
 from saleor_cinetpay.payments.announcing import Board
@@ -52,7 +52,7 @@ async def test_a_shop_whose_saleor_lacks_problems_is_left_alone(tmp_path: Path) 
         transaction, trans_id = await world.at_cinetpay()
         await world.cinetpay.settle(trans_id)
         await world.reported(transaction, "CHARGE_SUCCESS")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(HANGS_S):
             while not await _told_off(world):  # noqa: ASYNC110  it is the worker that puts it off
                 await asyncio.sleep(0.05)
         assert [] == shown(world)

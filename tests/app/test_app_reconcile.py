@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from app_kit import API_KEY, SHOP, SITE_ID, World, running
+from app_kit import API_KEY, HANGS_S, SHOP, SITE_ID, World, running
 from sqlalchemy import delete, select, update
 
 from saleor_cinetpay.database import metadata
@@ -126,7 +126,7 @@ async def paid(world: World) -> tuple[Transaction, str]:
 
 async def until_delivered(world: World, trans_id: str) -> None:
     """Wait until the ledger knows that Saleor has the report."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(HANGS_S):
         while ["delivered"] != [state for _, state in await world.house.ledger.reports_of(trans_id)]:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

@@ -61,6 +61,7 @@ async def test_a_webhook_that_is_not_genuine(world: World, sent: dict[str, Any],
     """Whatever is wrong with a webhook, it is refused with a message only, and leaves no trace."""
     session = await world.opened()
     assert session.transaction is not None
+    await world.quiet()
     before = await _written(world)
     asked = await world.cinetpay.messages()
     reply = await world.saleor.send_webhook(INITIALIZE, session.transaction, **sent)
@@ -140,6 +141,7 @@ async def test_a_notification_that_means_nothing(world: World, fields: dict[str,
     """Unknown, forged and empty notifications get 200, write nothing and ask nobody."""
     session = await world.opened()
     notify_url = session.data["redirect"]["fields"]["notify_url"]
+    await world.quiet()
     before, asked = await _written(world), await world.cinetpay.messages()
     reply = await world.http.post(notify_url, data=fields)
     assert 200 == reply.status_code
@@ -149,6 +151,7 @@ async def test_a_notification_that_means_nothing(world: World, fields: dict[str,
 async def test_a_notification_of_another_site_changes_nothing(world: World) -> None:
     """A known payment with another site's id does not become due."""
     _, trans_id = await world.at_cinetpay()
+    await world.quiet()
     payment = await world.house.ledger.find(trans_id)
     assert payment is not None
     url = f"{world.app}/cinetpay/notify/{payment.account_key}"

@@ -9,6 +9,12 @@ from playwright.async_api import Request, Route, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+HOW_FAR_OUT = """() => {
+    const { left, right } = document.querySelector(".sections [aria-current]").getBoundingClientRect();
+    return Math.max(0, Math.ceil(-left), Math.ceil(right - document.documentElement.clientWidth));
+}"""
+"""By how many pixels the current section is cut off."""
+
 
 async def test_finding_a_payment_and_its_story(demo: Demo, new_clerk: NewClerk) -> None:
     """A payment is found by the beginning of its reference, and its page tells its story; the addresses follow."""
@@ -254,3 +260,17 @@ async def test_nobody_is_kept_out_of_any_section(
         found += [f"{path} is {wider} px too wide" for wider in [await clerk.sideways()] if wider]
     assert "/dashboard/payments" in paths
     assert [] == found
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_where_one_is_can_be_seen_on_a_phone(new_clerk: NewClerk, language: str) -> None:
+    """The row of sections is wider than a phone; it is moved so that the one where one is is in sight."""
+    clerk = await new_clerk(language, PHONE)
+    frame = await clerk.opens()
+    paths = [await link.get_attribute("href") or "" for link in await frame.locator("nav.sections a").all()]
+    seen = {}
+    for path in paths:
+        frame = await clerk.opens(path.removeprefix("/dashboard"))
+        seen[path] = await frame.evaluate(HOW_FAR_OUT)
+    assert len(seen) > 4
+    assert dict.fromkeys(paths, 0) == seen

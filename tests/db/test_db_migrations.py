@@ -117,9 +117,22 @@ def test_the_files_are_named_by_their_revisions() -> None:
 async def test_ten_processes_migrate_at_once(empty_url: str) -> None:
     """Processes that begin in the same moment on an empty database all succeed."""
     command = [sys.executable, "-c", TEN_PROCESSES, empty_url]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=30)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120)
     assert (0, "") == (done.returncode, done.stderr)
     assert set(metadata.tables) == await tables_of(empty_url)
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+async def test_a_migration_waits_for_another(empty_url: str) -> None:
+    """Whoever starts while another process changes the tables of a SQLite file waits longer than a payment would."""
+    database, other = Database(empty_url), Database(empty_url)
+    async with asyncio.TaskGroup() as both, other.rebuild():
+        waiting = both.create_task(migrate(database))
+        await asyncio.sleep(STATEMENT_WAIT_S + 0.5)
+        assert not waiting.done()
+    assert set(metadata.tables) == await tables_of(empty_url)
+    await database.close()
+    await other.close()
 
 
 @pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)  # SQLite has no such limit

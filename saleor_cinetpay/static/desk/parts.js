@@ -1,4 +1,5 @@
-// What small things on a page do: moments in the browser's time zone, copy buttons, questions before something happens.
+// What small things on a page do: moments in the browser's time zone, copy buttons, questions before something happens, and
+// a row of sections that is wider than a phone.
 
 const EXACT = {
   date: { dateStyle: "medium" },
@@ -8,6 +9,7 @@ const EXACT = {
 
 /** Bring a part of the page to life. */
 export function enliven(part, language) {
+  showCurrent(part.querySelector(".sections [aria-current]"));
   for (const time of part.querySelectorAll("time[datetime]")) {
     const format = new Intl.DateTimeFormat(language === "fr" ? "fr-FR" : "en-GB", EXACT[time.dataset.exact] ?? EXACT.minute);
     time.title = time.textContent;
@@ -20,6 +22,12 @@ export function enliven(part, language) {
     dialog.querySelector("[data-closes]")?.addEventListener("click", () => dialog.close());
   }
   for (const form of part.querySelectorAll("form")) form.noValidate = true; // our own words stand beside the fields
+}
+
+/** Move a row that is wider than the window, so that the entry where one is stands in its middle. */
+function showCurrent(entry) {
+  const row = entry?.closest("ul");
+  if (row) row.scrollLeft = entry.offsetLeft - (row.clientWidth - entry.offsetWidth) / 2;
 }
 
 async function copy(button) {
