@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, String, cast, func, select
+from sqlalchemy import CompoundSelect, Integer, bindparam, func, literal, select, union_all
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.payment import PaymentState
@@ -87,26 +88,15 @@ class FiguresOfShops:
     async def of(self, saleor_api_url: str, now: datetime, *, days: int = DAYS) -> Figures:
         """Count the payments that a shop's buyers opened today and on the days before, so many in all."""
         today = now.astimezone(UTC).date()
-        first = today - timedelta(days=days - 1)
-        day = self._day()
-        counted = (day.label("day"), payments.c.environment, payments.c.state, payments.c.operator)
-        statement = (
-            select(*counted, func.count().label("number"), func.sum(payments.c.amount).label("amount"))
-            .where(
-                payments.c.saleor_api_url == saleor_api_url,
-                payments.c.opened_at >= datetime.combine(first, time(), UTC),
-                payments.c.state != PaymentState.OPENING,
-            )
-            .group_by(day, payments.c.environment, payments.c.state, payments.c.operator)
-        )
+        shown = [today - timedelta(days=days - 1 - number) for number in range(days)]
+        midnights = {f"from_{number}": datetime.combine(day, time(), UTC) for number, day in enumerate(shown)}
+        tomorrow = datetime.combine(today + timedelta(days=1), time(), UTC)
+        values = {"shop": saleor_api_url, f"from_{days}": tomorrow, **midnights}
         async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-        live = [_group(row) for row in rows if row.environment == Environment.LIVE]
+            rows = (await connection.execute(_counting(days), values)).all()
+        live = [_group(row, shown[row.day]) for row in rows if row.environment == Environment.LIVE]
         return Figures(
-            days={
-                day: _tally(group for group in live if group.day == day)
-                for day in (first + timedelta(days=number) for number in range(days))
-            },
+            days={day: _tally(group for group in live if group.day == day) for day in shown},
             total=_tally(live),
             tests=sum(row.number for row in rows if row.environment != Environment.LIVE),
         )
@@ -126,16 +116,37 @@ class FiguresOfShops:
         async with self._database.read() as connection:
             return (await connection.execute(statement)).first() is not None
 
-    def _day(self) -> ColumnElement[Any]:
-        """Return what a moment's day in UTC is in SQL; SQLite holds a moment as text that begins with it."""
-        if self._database.is_sqlite:
-            return func.substr(payments.c.opened_at, 1, 10, type_=String)
-        return cast(func.timezone("UTC", payments.c.opened_at), Date)
+
+@cache
+def _counting(days: int) -> CompoundSelect[Any]:
+    """Count each day by itself, in its own range of the index.
+
+    SQLite groups by sorting: thirty small sorts take a busy shop half as long as a large one by days too.
+    """
+    kinds = (payments.c.environment, payments.c.state, payments.c.operator)
+    return union_all(
+        *(
+            select(
+                literal(number, Integer).label("day"),
+                *kinds,
+                func.count().label("number"),
+                func.sum(payments.c.amount).label("amount"),
+            )
+            .where(
+                payments.c.saleor_api_url == bindparam("shop"),
+                payments.c.opened_at >= bindparam(f"from_{number}"),
+                payments.c.opened_at < bindparam(f"from_{number + 1}"),
+                payments.c.state != PaymentState.OPENING,
+            )
+            .group_by(*kinds)
+            for number in range(days)
+        )
+    )
 
 
-def _group(row: Any) -> _Group:
+def _group(row: Any, day: date) -> _Group:
     return _Group(
-        day=row.day if isinstance(row.day, date) else date.fromisoformat(row.day),
+        day=day,
         state=PaymentState(row.state),
         operator=row.operator or "",
         count=Count(number=row.number, amount=int(row.amount)),

@@ -9,6 +9,7 @@ import pytest
 from app_kit import World, running
 from desk_kit import Staff, heading, plain
 from payments_kit import a_payment
+from sqlalchemy import event
 
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.payment import PaymentState
@@ -36,6 +37,41 @@ async def test_a_new_shop_is_led_through_its_set_up(tmp_path: Path) -> None:
             True,
             True,
         )
+
+
+async def test_the_page_costs_the_same_however_much_is_sold(tmp_path: Path) -> None:
+    """A hundred payments, operators and problems later the page asks the database no more often."""
+    async with running(tmp_path, with_worker=False) as world:
+        staff = Staff(world=world)
+        await written(world, 1, PaymentState.ACCEPTED, operator="OM")
+        before = await statements(world, staff)
+        for number in range(2, 102):
+            await written(world, number, PaymentState.ACCEPTED, operator=f"OPERATOR{number}")
+            await world.house.problems.raise_now(a_problem(world, number), world.house.clock.now())
+        assert 0 < before == await statements(world, staff)
+
+
+async def statements(world: World, staff: Staff) -> int:
+    """Count what the page asks of the database; it is asked for once before, as first times learn something."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    await staff.gets()
+    engines = [world.house.database._reader.sync_engine, world.house.database._units._reader]  # type: ignore[union-attr]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    assert 200 == (await staff.gets()).status_code
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+    return len(asked)
+
+
+def a_problem(world: World, number: int) -> Problem:
+    """Return a problem like many others."""
+    url = world.saleor.config.api_url
+    return Problem(kind=ProblemKind.SUSPECT, saleor_api_url=url, subject=f"T{number}", detail={"suspicion": "amount"})
 
 
 async def test_the_balance_is_read_and_a_failure_said(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from fakes import NOON
-from payments_kit import SHOP, Heart, a_payment
-from sqlalchemy import event
+from payments_kit import SECRETS, SHOP, Heart, a_payment
+from sqlalchemy import event, insert, text
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.figures import Count, FiguresOfShops, Tally
 from saleor_cinetpay.payments.payment import PaymentState
+from saleor_cinetpay.payments.rows import row_of
+from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.shops.accounts import Environment
 
 MIDNIGHT = datetime(2026, 3, 4, tzinfo=UTC)
@@ -71,7 +73,11 @@ async def test_a_shop_knows_its_first_real_acceptance(heart: Heart, database: Da
 
 
 async def test_figures_are_counted_in_their_index_alone(heart: Heart, database: Database) -> None:
-    """The engine reads the covering index from the shop's first day on, and nobody else's payments."""
+    """One statement reads each day's part of the covering index, and nobody else's payments."""
+    hourly = [a_payment(number, opened_at=NOON - timedelta(hours=number)) for number in range(1, 1000)]
+    async with database.write() as connection:
+        await connection.execute(insert(payments), [row_of(payment, SECRETS) for payment in hourly])
+        await connection.execute(text("ANALYZE"))
     seen: list[tuple[str, Any]] = []
 
     def see(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
@@ -90,8 +96,8 @@ async def test_figures_are_counted_in_their_index_alone(heart: Heart, database: 
         explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
         plan = "\n".join(str(row[-1]) for row in await connection.exec_driver_sql(f"{explain} {statement}", parameters))
     expected = (
-        "COVERING INDEX ix_payments_figures (saleor_api_url=? AND opened_at>?)"
+        "COVERING INDEX ix_payments_figures (saleor_api_url=? AND opened_at>? AND opened_at<?)"
         if database.is_sqlite
         else "Index Only Scan using ix_payments_figures"
     )
-    assert expected in plan
+    assert 30 == plan.count(expected)
