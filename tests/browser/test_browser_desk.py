@@ -185,17 +185,21 @@ async def test_beside_an_order(demo: Demo, new_clerk: NewClerk) -> None:
 
 
 async def test_the_menu_of_an_order(demo: Demo, new_clerk: NewClerk) -> None:
-    """The order's menu opens the same in a window, also where there are no widgets; a look there stays there."""
+    """The order's menu opens the same in a window, which closes when it leads to the payment's page."""
     trans_id = await at_cinetpay(demo, "00")
     clerk = await new_clerk()
     frame = await clerk.opens(f"/payments/{trans_id}")
     await frame.get_by_role("button", name="Interroger maintenant").click()
     await expect(frame.get_by_role("heading", level=1)).to_contain_text("Payé")
-    order_id, _ = await order_of(demo, trans_id)
+    order_id, number = await order_of(demo, trans_id)
     await clerk.visits(f"/orders/{quote(order_id, safe='')}")
     await clerk.page.get_by_role("button", name="CinetPay").click()
-    await expect(clerk.page.frame_locator("#popup-frame iframe").get_by_text(trans_id)).to_be_visible()
+    popup = clerk.page.frame_locator("#popup-frame iframe")
+    await expect(popup.get_by_text(trans_id)).to_be_visible()
     assert f"/orders/{quote(order_id, safe='')}" in clerk.page.url
+    await popup.get_by_role("link", name="Détails").click()
+    await expect(clerk.page.locator("#popup")).to_be_hidden()
+    await expect((await clerk.frame()).get_by_role("heading", level=1)).to_contain_text(f"Commande {number}")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

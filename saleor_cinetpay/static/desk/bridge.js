@@ -107,6 +107,7 @@ export const ready = () => dispatch("notifyReady");
 export const notify = (title, text, status) => dispatch("notification", { title, text, status });
 export const routed = (newRoute) => dispatch("updateRouting", { newRoute });
 export const redirect = (to, newContext = false) => dispatch("redirect", { to, newContext });
+export const closePopup = () => dispatch("popupClose");
 export const resize = (height) => dispatch("widgetResize", { height });
 
 /** Wait for a token other than `used`; null where none comes. */

@@ -169,7 +169,9 @@ desk.addEventListener("click", (event) => {
   if (!anchor || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (anchor.dataset.dashboard) {
     event.preventDefault();
-    return bridge.redirect(anchor.dataset.dashboard);
+    bridge.redirect(anchor.dataset.dashboard);
+    if (beside) bridge.closePopup(); // a Dashboard from 3.22 on leaves it open over the page that it goes to
+    return;
   }
   const url = new URL(anchor.href);
   if (url.origin !== window.location.origin || !url.pathname.startsWith("/dashboard") || anchor.target) return;

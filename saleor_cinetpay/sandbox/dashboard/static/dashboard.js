@@ -13,6 +13,7 @@ const chosen = { language: "fr", theme: "light", user: context.staff[0], lifetim
 const content = document.getElementById("content");
 const popup = document.getElementById("popup");
 let frames = [];
+let inPopup = null;
 
 function stored() {
   const asked = Object.fromEntries([...new URLSearchParams(location.hash.slice(1))]);
@@ -66,12 +67,13 @@ const dashboard = {
 
 function frame(app, url, target, parameters = {}) {
   const made = new Frame(dashboard, app, url, target, parameters);
-  frames.push(made);
+  if (target === "POPUP") inPopup = made;
+  else frames.push(made);
   return made.element;
 }
 
+/** Go to another page. As in the real one, a popup stays open over it until its app closes it. */
 function navigate(to) {
-  dashboard.closePopup();
   history.pushState(null, "", MOUNT + to);
   return render();
 }
@@ -166,7 +168,10 @@ document.addEventListener("click", (event) => {
   navigate(link.getAttribute("href").slice(MOUNT.length));
 });
 document.getElementById("popup-close").addEventListener("click", () => popup.close());
-popup.addEventListener("close", () => document.getElementById("popup-frame").replaceChildren());
+popup.addEventListener("close", () => {
+  inPopup?.end();
+  document.getElementById("popup-frame").replaceChildren();
+});
 
 // As in the real one, the app's own changes of the address are not the router's: back leads the frame itself back.
 let known = location.pathname;
