@@ -111,7 +111,7 @@ async def notification_address(means: Means, shop: Shop) -> AsyncIterator[Findin
         except NoReply:
             return
         if wrong is None:
-            yield voice.ok(text("Notifications of {account} arrive.", account=account.label))
+            yield voice.ok(text("The address of {account} takes notifications.", account=account.label))
         else:
             yield voice.failure(
                 wrong, text("Let the proxy pass GET and POST to this address unchanged: no login, redirect or filter.")
