@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from ssl import SSLContext
 
 import httpx2 as httpx
 import structlog
@@ -135,11 +136,12 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     database = Database(settings.database_url.get_secret_value())
     secrets = SecretBox(settings.secret_keys)
     installations = Installations(database, secrets, clock)
-    clients = _cinetpay_clients(settings, cinetpay_http := _cinetpay_http())
+    tls = httpx.create_ssl_context(trust_env=False)
+    clients = _cinetpay_clients(settings, cinetpay_http := _cinetpay_http(tls))
     accounts = Accounts(database, secrets, clock, chance, _environment_account(settings), offered=clients.keys())
     shop_settings = ShopSettings(database, clock)
     ledger = Ledger(database, secrets, clock, chance)
-    saleor_http = public_http(development=not settings.production)
+    saleor_http = public_http(development=not settings.production, tls=tls)
     cinetpays = CinetPays(clients)
     saleor = SaleorClient(saleor_http)
     saleors = Saleors(saleor)
@@ -326,9 +328,9 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def _cinetpay_http() -> httpx.AsyncBaseTransport:
+def _cinetpay_http(tls: SSLContext) -> httpx.AsyncBaseTransport:
     limits = httpx.Limits(max_connections=CINETPAY_CONNECTIONS)
-    return httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
 
 
 def _cinetpay_clients(settings: Settings, http: httpx.AsyncBaseTransport) -> dict[Environment, CinetPayClient]:

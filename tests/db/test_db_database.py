@@ -11,6 +11,7 @@ import pytest
 from fakes import NOON
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.database import Database, prove_alive
 from saleor_cinetpay.errors import LedgerUnavailable
@@ -139,6 +140,18 @@ async def test_sqlite_survives_a_power_cut(database: Database) -> None:
         async with connect() as connection:
             pragmas = [(await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one() for name in PRAGMAS]
         assert ["wal", 2, 1] == pragmas
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_sqlites_connections_keep_little(database: Database) -> None:
+    """Each kind of connection keeps 512 KB of the file in memory, however large the file and however many they are."""
+
+    async def kept(connection: AsyncConnection) -> int:
+        return int((await connection.exec_driver_sql("PRAGMA cache_size")).scalar_one())
+
+    async with database.read() as reading, database.write() as writing:
+        blocks = [await kept(reading), await kept(writing)]
+    assert [-512] * 4 == [*blocks, await database.query(kept), await database.change(kept)]
 
 
 async def test_a_new_file_is_for_this_user_alone(tmp_path: Path) -> None:
