@@ -3,10 +3,11 @@
 import { useEffect, useState } from "react";
 import { complete, follow, startAgain, type Outcome } from "./cinetpay";
 
-const TEXTS: Record<"fr" | "en", Record<Outcome | "asking" | "again", string>> = {
+const TEXTS: Record<"fr" | "en", Record<Outcome | "asking" | "again" | "back", string>> = {
   fr: {
     asking: "Vérification…",
     again: "Réessayer",
+    back: "Revenir à la page de paiement",
     paid: "Paiement reçu, merci !",
     "partly paid": "Une partie est payée ; il reste un solde.",
     pending: "Paiement en cours. Ne payez pas une seconde fois.",
@@ -16,6 +17,7 @@ const TEXTS: Record<"fr" | "en", Record<Outcome | "asking" | "again", string>> =
   en: {
     asking: "Checking…",
     again: "Try again",
+    back: "Back to the payment page",
     paid: "Payment received, thank you!",
     "partly paid": "A part is paid; some is left to pay.",
     pending: "Payment under way. Please do not pay a second time.",
@@ -31,7 +33,7 @@ export type CinetPayReturnProps = {
   language: "fr" | "en";
   /** Called once, with the order's number. */
   onPaid: (orderNumber: string) => void;
-  /** Called where the buyer may pay (the rest) again. */
+  /** Called where the buyer wants to go on with the open payment, or to pay (the rest) again: show `PayWithCinetPay`. */
   onAgain: () => void;
 };
 
@@ -71,9 +73,9 @@ export function CinetPayReturn({ transactionId, checkoutId, language, onPaid, on
       <p role="status" data-outcome={outcome}>
         {message || texts[outcome]}
       </p>
-      {ended && (outcome === "refused" || outcome === "partly paid") && (
+      {(outcome === "pending" || (ended && (outcome === "refused" || outcome === "partly paid"))) && (
         <button type="button" onClick={onAgain}>
-          {texts.again}
+          {outcome === "pending" ? texts.back : texts.again}
         </button>
       )}
     </div>

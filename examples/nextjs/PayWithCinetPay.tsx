@@ -2,7 +2,7 @@
 // The payment component, for the payment section of Saleor's Next.js storefront. `cinetpay.ts` and `operations.ts` stand
 // beside it; set `shop.apiUrl` once, for instance from NEXT_PUBLIC_SALEOR_API_URL.
 import { useEffect, useState, type FormEvent } from "react";
-import { leave, PaymentProblem, startPayment, terms, type Terms } from "./cinetpay";
+import { lastTransaction, leave, PaymentProblem, startPayment, terms, type Terms } from "./cinetpay";
 
 const TEXTS = {
   fr: {
@@ -46,6 +46,18 @@ export function PayWithCinetPay({ checkoutId, language, returnUrl }: PayWithCine
     };
   }, [checkoutId, language]);
 
+  function returnTo(transactionId: string) {
+    const there = new URL(returnUrl);
+    there.searchParams.set("transaction", transactionId);
+    location.assign(there);
+  }
+
+  useEffect(() => {
+    // Paid already, or an order by now (the app makes it where the buyer had closed the page): tell of it.
+    const last = lastTransaction(checkoutId, localStorage);
+    if (offer !== "asking" && !offer?.available && last) returnTo(last);
+  });
+
   async function pay(event: FormEvent) {
     event.preventDefault();
     setBusy(true);
@@ -54,7 +66,7 @@ export function PayWithCinetPay({ checkoutId, language, returnUrl }: PayWithCine
       const data = { returnUrl, language, ...(phone && { phoneNumber: phone }) };
       const { transactionId, redirect } = await startPayment(checkoutId, data, localStorage);
       if (redirect) return leave(redirect, document);
-      location.assign(`${returnUrl}?transaction=${encodeURIComponent(transactionId)}`);
+      returnTo(transactionId); // paid already, or in review
     } catch (error) {
       setProblem((error instanceof PaymentProblem && error.message) || texts.broken);
       setBusy(false);

@@ -43,4 +43,5 @@ export async function cart(): Promise<Cart> {
 /** Begin a new cart the next time. */
 export function forgetCart(): void {
   localStorage.removeItem("cart");
+  localStorage.removeItem("transaction");
 }

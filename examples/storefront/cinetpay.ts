@@ -84,15 +84,27 @@ export class PaymentProblem extends Error {
 }
 
 const placeOf = (checkoutId: string) => `payment of ${checkoutId}`;
+const transactionPlaceOf = (checkoutId: string) => `transaction of ${checkoutId}`;
 
 /** Make the next `startPayment` open a new payment. */
 export function startAgain(checkoutId: string, memory: Memory): void {
   memory.removeItem(placeOf(checkoutId));
+  memory.removeItem(transactionPlaceOf(checkoutId));
+}
+
+/** The transaction of the checkout's last payment, if there is one. */
+export function lastTransaction(checkoutId: string, memory: Memory): string | null {
+  return memory.getItem(transactionPlaceOf(checkoutId));
+}
+
+async function isPaid(transactionId: string): Promise<boolean> {
+  return outcomeOf(await ask<Session>(TransactionProcess, { transaction: transactionId }), null) === "paid";
 }
 
 /** Open the checkout's payment, or take up the one that is open. `memory` is the browser's localStorage. */
 export async function startPayment(checkoutId: string, data: PaymentData, memory: Memory): Promise<Opened> {
   const known = memory.getItem(placeOf(checkoutId));
+  const earlier = lastTransaction(checkoutId, memory);
   const key = known ?? crypto.randomUUID();
   memory.setItem(placeOf(checkoutId), key); // before the call: where the answer is lost, the same key asks again
   const session = await ask<Session>(TransactionInitialize, {
@@ -102,6 +114,7 @@ export async function startPayment(checkoutId: string, data: PaymentData, memory
   });
   const problem = session.errors[0] ?? session.data?.errors?.[0];
   if (problem) {
+    if (problem.code === "UNIQUE" && earlier && (await isPaid(earlier))) return { transactionId: earlier };
     startAgain(checkoutId, memory); // this transaction can't be paid any more; the next attempt is another one
     if (known && ["START_AGAIN", "UNIQUE"].includes(problem.code)) return startPayment(checkoutId, data, memory);
     throw new PaymentProblem(problem);
@@ -109,6 +122,7 @@ export async function startPayment(checkoutId: string, data: PaymentData, memory
   if (!session.transaction || !session.data) {
     throw new PaymentProblem({ code: "NO_ANSWER", message: "" }); // Saleor did not reach the app: the same key again
   }
+  memory.setItem(transactionPlaceOf(checkoutId), session.transaction.id);
   const { redirect, paymentUrl } = session.data;
   return { transactionId: session.transaction.id, redirect, paymentUrl };
 }

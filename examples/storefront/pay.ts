@@ -1,6 +1,6 @@
 // The page where the buyer decides to pay.
 import { cart } from "./cart.ts";
-import { leave, PaymentProblem, startPayment, terms } from "./cinetpay.ts";
+import { lastTransaction, leave, PaymentProblem, startPayment, terms } from "./cinetpay.ts";
 
 const LANGUAGE = "fr";
 const element = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
@@ -18,6 +18,9 @@ try {
   const { checkoutId, name, francs: price } = await cart();
   element("product").textContent = `${name} : ${francs.format(price)}`;
   const offered = await terms(checkoutId, LANGUAGE);
+  const last = lastTransaction(checkoutId, localStorage);
+  // Paid already, or an order by now (the app makes it where the buyer had closed the page): tell of it.
+  if (!offered?.available && last) location.replace(`return.html?transaction=${encodeURIComponent(last)}`);
   if (offered?.available) {
     phone.required = offered.phoneRequired;
     form.hidden = false;

@@ -12,11 +12,19 @@ const WORDS: Record<Outcome, string> = {
 
 const shown = document.getElementById("outcome")!;
 const again = document.getElementById("again")!;
-const transaction = new URLSearchParams(location.search).get("transaction") ?? localStorage.getItem("transaction");
+const asked = new URLSearchParams(location.search);
+const cancelled = asked.get("status") === "cancelled";
+const transaction = asked.get("transaction") ?? localStorage.getItem("transaction");
 
 function show(outcome: Outcome, message: string | null): void {
   shown.dataset.outcome = outcome;
-  shown.textContent = message || WORDS[outcome];
+  shown.textContent = cancelled && outcome === "pending" ? "Vous avez annulé le paiement." : message || WORDS[outcome];
+  offer(outcome === "pending" ? "Revenir à la page de paiement" : ""); // the same key leads to the same payment
+}
+
+function offer(words: string): void {
+  again.querySelector("a")!.textContent = words;
+  again.hidden = !words;
 }
 
 if (transaction === null) {
@@ -30,6 +38,6 @@ if (transaction === null) {
     shown.dataset.order = number ?? "";
   } else if (outcome !== "pending") {
     startAgain((await cart()).checkoutId, localStorage);
-    again.hidden = false;
+    offer(outcome === "refused" ? "Réessayer" : "Payer le reste");
   }
 }

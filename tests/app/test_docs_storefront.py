@@ -251,13 +251,24 @@ async def test_what_can_not_be_paid_has_its_code(world: World, storefront: Store
         assert "NO_ANSWER" == await storefront.problem("startPayment", checkout.id, {}, "<memory>")
     (kept,) = storefront.memory.values()
     opened = await storefront.start(checkout)
-    assert [kept] == list(storefront.memory.values())
+    assert {kept, opened["transactionId"]} == set(storefront.memory.values())
 
     checkout.lines[0] = replace(checkout.lines[0], quantity=2)
     dearer = await storefront.start(checkout)
     assert opened["transactionId"] != dearer["transactionId"]
     assert ["12500", "25000"] == [o["redirect"]["fields"]["cpm_amount"] for o in (opened, dearer)]
     assert "NOT_FOUND" == await storefront.problem("follow", "VHJhbnNhY3Rpb25JdGVtOm5vbmU=", "<show>", "<pause>")
+
+
+async def test_what_is_paid_is_not_paid_again(world: World, storefront: Storefront) -> None:
+    """Who wants to pay a second time what is paid, in another tab perhaps, is led to the payment's page instead."""
+    checkout = world.saleor.create_checkout()
+    opened = await storefront.start(checkout)
+    await world.cinetpay.open(opened["redirect"])
+    await world.cinetpay.settle(opened["redirect"]["fields"]["cpm_trans_id"])
+    await world.reported(world.saleor.transactions[0], "CHARGE_SUCCESS")
+    assert {"transactionId": opened["transactionId"]} == await storefront.start(checkout)
+    assert 1 == len(world.saleor.transactions)
 
 
 async def test_a_suspect_payment_is_under_review(world: World, storefront: Storefront) -> None:

@@ -69,6 +69,33 @@ async def test_the_plain_storefront(demo: Demo, browser: Browser, tmp_path: Path
             assert [(expected, INDIGO_CLOTH)] == finals(await demo.transaction(transaction))
 
 
+async def test_who_comes_back_early_can_go_on(demo: Demo, browser: Browser, tmp_path: Path) -> None:
+    """Back without having paid, the buyer is offered the open payment, not a second one; paid meanwhile, the order."""
+    folder = tmp_path / "storefront"
+    shutil.copytree(EXAMPLES / "storefront", folder)
+    config = {"apiUrl": f"{demo.at.shop}/graphql/", "channel": CHANNEL, "gateway": GATEWAY}
+    (folder / "config.ts").write_text("\n".join(f"export const {k} = {json.dumps(v)};" for k, v in config.items()))
+    with serving(folder / "serve.mjs") as url:
+        async with window(browser) as page:
+            await page.goto(url)
+            await page.get_by_role("button", name="Payer par mobile money").click()
+            await expect(page.locator("select#outcome")).to_be_visible()
+            at_cinetpay = page.url
+            await page.goto(f"{url}return.html?status=cancelled")
+            await expect(page.get_by_role("status")).to_have_text("Vous avez annulé le paiement.")
+            await page.get_by_role("link", name="Revenir à la page de paiement").click()
+            await page.get_by_role("button", name="Payer par mobile money").click()
+            await expect(page.locator("select#outcome")).to_be_visible()
+            assert at_cinetpay == page.url
+            await page.locator("#pay").click()
+            await expect(page.locator("#return")).to_be_visible()
+            await page.goto(f"{url}shop.css")
+            transaction = await page.evaluate("localStorage.getItem('transaction')")
+            await eventually([("CHARGE_SUCCESS", INDIGO_CLOTH)], lambda: told(demo, transaction))
+            await page.goto(url)
+            await expect(page.get_by_role("status")).to_contain_text("Paiement reçu, merci ! Commande n°")
+
+
 async def test_the_next_js_components(demo: Demo, browser: Browser, tmp_path: Path) -> None:
     """A buyer pays with the payment component, comes back to the return component, and the order is made."""
     created = await demo.checkout()

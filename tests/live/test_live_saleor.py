@@ -185,6 +185,17 @@ async def test_the_same_key_asks_again(saleor: Shop, tiny: TinyApp) -> None:
     assert 2 == len(tiny.calls)
 
 
+async def test_the_same_key_once_it_is_paid(saleor: Shop, tiny: TinyApp) -> None:
+    """Where nothing is left to pay the same key fits only with its amount; without, the app is not even asked."""
+    checkout, key = await saleor.checkout(), token_hex()
+    tiny.answers[INITIALIZE] = PAID
+    first = await saleor.initialize(checkout, key=key)
+    again = await saleor.initialize(checkout, key=key)
+    assert (None, ("UNIQUE",), 1) == (again.transaction, again.errors, len(tiny.calls))
+    exactly = await saleor.initialize(checkout, key=key, amount=PRICE)
+    assert (first.transaction, 2) == (exactly.transaction, len(tiny.calls))
+
+
 async def test_the_buyer_chooses_the_amount(saleor: Shop, tiny: TinyApp) -> None:
     """Nothing, one franc, or more than the total: what the shopper asks for reaches the app."""
     checkout = await saleor.checkout()
