@@ -105,7 +105,7 @@ class AccountPages:
         entered = read_account(form, account, self._means.accounts.offered)
         if not isinstance(entered, Entered):
             return self._refused(account, form, entered)
-        if form.text("version") != str(account.version):
+        if form.version() != account.version:
             return self._overtaken(account, form)
         trial = await self._means.credentials.test(replace(account, api_key=entered.api_key or account.api_key))
         if trial.standing is Standing.WRONG and entered.api_key is not None:
@@ -169,8 +169,8 @@ class AccountPages:
     async def _seen(self, visit: Visit) -> Account | None:
         """Return the account as the page that asks has shown it."""
         account = await self._find(visit)
-        version = (await visit.form()).text("version")
-        return None if account is None else replace(account, version=int(version) if version.isdecimal() else 0)
+        version = (await visit.form()).version()
+        return None if account is None else replace(account, version=version)
 
     async def _free_channels(self, visit: Visit) -> list[ShopChannel]:
         channels = await self._means.channels_of(visit.visitor)

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from saleor_cinetpay.dashboard.forms import Form, read_form
+from saleor_cinetpay.dashboard.forms import Form, plain, read_form
 from saleor_cinetpay.locale import Language, Text, text
 from saleor_cinetpay.shops.installations import Installation
 
@@ -36,11 +36,11 @@ class Visit:
 
     def part(self, name: str) -> str:
         """Return a `{named}` part of the path."""
-        return str(self.request.path_params[name])
+        return plain(str(self.request.path_params[name]))
 
     def asked(self, name: str) -> str:
         """Return a value of the address's query, stripped; empty where there is none."""
-        return self.request.query_params.get(name, "").strip()
+        return plain(self.request.query_params.get(name, "")).strip()
 
     async def form(self) -> Form:
         """Read the form that was sent.

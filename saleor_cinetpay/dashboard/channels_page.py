@@ -51,7 +51,7 @@ class ChannelPages:
         errors = {f"{FIELD}{one.id}": error for one in changed if (error := _error(one, typed[one.id], usable))}
         if errors:
             return replace(await self._page(visit, channels, typed, errors=errors), status=422)
-        if form.text("version") != str(channels.version):
+        if form.version() != channels.version:
             return await self._overtaken(visit, channels, typed)
         url = visit.visitor.saleor_api_url
         try:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -13,6 +15,12 @@ from saleor_cinetpay.locale import Text, text
 
 LARGEST_FORM_BYTES = 64 * 1024
 MOST_FIELDS = 1000
+
+EARLIEST, LATEST = date(2010, 1, 1), date(9999, 12, 30)
+"""Before there was no CinetPay; after there is no next day, which a period ends with."""
+NO_DATE = text("This is no date: choose one, or write it as 2026-03-31.")
+WRONG_ORDER = text("The first day comes after the last.")
+LARGEST_VERSION_DIGITS = 9
 
 Errors = Mapping[str, Text]
 """What is wrong, by the name of the field."""
@@ -37,9 +45,28 @@ class Form:
         """Return every value of a field, as it came."""
         return self.fields.get(name, ())
 
+    def version(self) -> int:
+        """Return the version that the page had shown; -1, which nothing has, where it can't be one."""
+        written = self.text("version")
+        return int(written) if re.fullmatch(rf"[0-9]{{1,{LARGEST_VERSION_DIGITS}}}", written) else -1
+
     def checked(self, name: str) -> bool:
         """Say whether a box was ticked."""
         return name in self.fields
+
+
+def plain(written: str) -> str:
+    """Return what somebody has written without what no database takes as text."""
+    return written.replace("\x00", "")
+
+
+def read_day(written: str) -> date | None:
+    """Read a day as browsers and people write it (`2026-03-31`); None where it is none that anything can be of."""
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        return None
+    return day if EARLIEST <= day <= LATEST else None
 
 
 async def read_form(request: Request) -> Form:
@@ -59,7 +86,7 @@ async def read_form(request: Request) -> Form:
         raise CallRefused(400, "FORM_UNREADABLE", "the form can't be read") from error
     fields: dict[str, tuple[str, ...]] = {}
     for name, value in pairs:
-        fields[name] = (*fields.get(name, ()), value.replace("\x00", ""))
+        fields[name] = (*fields.get(name, ()), plain(value))
     return Form(fields)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol, assert_never
 from saleor_cinetpay.cinetpay import describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.dashboard.answers import Answer, Done, NotThere, Page, PageRoute, Section, Tone, Visit
+from saleor_cinetpay.dashboard.forms import NO_DATE, WRONG_ORDER, read_day
 from saleor_cinetpay.dashboard.words import STATES
 from saleor_cinetpay.errors import CinetPayError
 from saleor_cinetpay.locale import Text, text
@@ -25,7 +26,6 @@ BUDGET_S = 10.0
 """How long a page asks CinetPay; days that are left then are one click away."""
 SHOWN = 200
 """Lines of a day; those that differ stand first."""
-EARLIEST = date(2010, 1, 1)
 
 
 class AccountsEver(Protocol):
@@ -95,7 +95,7 @@ class HistoryPages:
     async def settle(self, visit: Visit) -> Answer:
         """Put one difference right."""
         form, visitor = await visit.form(), visit.visitor
-        day = _day(form.text("day"))
+        day = read_day(form.text("day"))
         sites = sites_of(await self._accounts.ever(visitor.saleor_api_url))
         site = next(
             (s for s in sites if (s.environment, s.site_id) == (form.text("environment"), form.text("site"))), None
@@ -132,17 +132,17 @@ class HistoryPages:
 def read_period(first: str, last: str, today: date) -> Period:
     """Read the days that were typed; where none were, the last ones."""
     errors: dict[str, Text] = {}
-    until = _day(last) if last else today
-    since = _day(first) if first else (until or today) - timedelta(days=USUAL_DAYS)
+    until = read_day(last) if last else today
+    since = read_day(first) if first else (until or today) - timedelta(days=USUAL_DAYS)
     if since is None:
-        errors["from"] = text("This is no date: choose one, or write it as 2026-03-31.")
+        errors["from"] = NO_DATE
     if until is None:
-        errors["to"] = text("This is no date: choose one, or write it as 2026-03-31.")
+        errors["to"] = NO_DATE
     elif until > today:
         errors["to"] = text("This day has not come yet.")
     if since is not None and until is not None and not errors:
         if since > until:
-            errors["from"] = text("The first day comes after the last.")
+            errors["from"] = WRONG_ORDER
         elif (until - since).days >= MOST_DAYS:
             errors["from"] = text("These are more than {most} days: choose fewer.", most=MOST_DAYS)
     since, until = since or today, until or today
@@ -213,14 +213,6 @@ def _remedy(remedy: Remedy) -> tuple[Text, Tone]:
             assert_never(never)
 
 
-def _day(written: str) -> date | None:
-    try:
-        day = date.fromisoformat(written)
-    except ValueError:
-        return None
-    return day if day >= EARLIEST else None
-
-
 def _written(typed: str) -> str:
-    day = _day(typed)
+    day = read_day(typed)
     return "" if day is None else day.isoformat()

@@ -21,6 +21,7 @@ from saleor_cinetpay.dashboard.answers import (
     Visitor,
 )
 from saleor_cinetpay.dashboard.export import csv_of
+from saleor_cinetpay.dashboard.forms import NO_DATE, WRONG_ORDER, read_day
 from saleor_cinetpay.dashboard.story import story_of
 from saleor_cinetpay.dashboard.words import (
     REPORT_STATES,
@@ -56,7 +57,6 @@ WORDS: Mapping[str, Any] = {
     "report_types": REPORTS,
     "report_states": REPORT_STATES,
 }
-NO_DATE = text("This is no date. Write it like 2026-11-24.")
 LOOKED: Mapping[PaymentState, tuple[Text, Tone]] = {
     PaymentState.ACCEPTED: (text("CinetPay says: paid."), Tone.GOOD),
     PaymentState.REFUSED: (text("CinetPay says: not paid."), Tone.NOTE),
@@ -218,10 +218,11 @@ def _filters(visit: Visit) -> tuple[Filters, dict[str, str], dict[str, Text]]:
     errors: dict[str, Text] = {}
     days: dict[str, date | None] = {"from": None, "to": None}
     for name in days:
-        try:
-            days[name] = date.fromisoformat(typed[name]) if typed[name] else None
-        except ValueError:
+        days[name] = read_day(typed[name])
+        if typed[name] and days[name] is None:
             errors[name] = NO_DATE
+    if days["from"] and days["to"] and days["from"] > days["to"]:
+        errors["from"] = WRONG_ORDER
     filters = Filters(
         state=PaymentState(typed["state"]) if typed["state"] in set(PaymentState) else None,
         channel=typed["channel"],

@@ -18,7 +18,7 @@ from saleor_cinetpay.dashboard.answers import (
     Visit,
     Visitor,
 )
-from saleor_cinetpay.dashboard.forms import Errors
+from saleor_cinetpay.dashboard.forms import EARLIEST, LATEST, Errors
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds, RefundFile
 from saleor_cinetpay.payments.operators import operator_name
@@ -231,4 +231,4 @@ def _moment(written: str) -> datetime | None:
         moment = datetime.fromisoformat(written)
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    return moment if moment.tzinfo and EARLIEST <= moment.date() <= LATEST else None

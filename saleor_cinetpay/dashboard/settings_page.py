@@ -69,7 +69,7 @@ class SettingsPages:
     async def save(self, visit: Visit) -> Answer:
         """Save what was typed, unless it can't be, or somebody else was faster."""
         form = await visit.form()
-        seen = _version(form.text("version"))
+        seen = form.version()
         url = visit.visitor.saleor_api_url
         entered = storefront_form.read_storefront(form, development=self._means.development)
         if not isinstance(entered, storefront_form.Entered):
@@ -109,7 +109,3 @@ class SettingsPages:
 
 def _serves(operators: Account, own: Sequence[Account], channels: Channels) -> bool:
     return not own or any(one.account_key == operators.account_key for one in channels.all)
-
-
-def _version(written: str) -> int:
-    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else -1

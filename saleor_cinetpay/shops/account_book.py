@@ -6,7 +6,7 @@ another shop's account is as good as none.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,7 +91,7 @@ class AccountBook:
             site_id=site_id,
             api_key=api_key,
             environment=environment,
-            **_values(choices),
+            **asdict(choices),
         )
 
     async def find(self, saleor_api_url: str, account_key: str) -> Account | None:
@@ -138,9 +138,9 @@ class AccountBook:
             api_key=api_key or account.api_key,
             checked_at=check.at if check else account.checked_at,
             check_code=check.code if check else account.check_code,
-            **_values(choices),
+            **asdict(choices),
         )
-        values = _values(choices) | {"checked_at": changed.checked_at, "check_code": changed.check_code}
+        values = asdict(choices) | {"checked_at": changed.checked_at, "check_code": changed.check_code}
         if api_key is not None:
             values["sealed_api_key"] = sealed_api_key(changed, self._secrets)
         return await self._save(changed, values)
@@ -226,16 +226,3 @@ def _this(account: Account) -> tuple[Any, ...]:
         accounts.c.origin == AccountOrigin.SHOP,
         accounts.c.version == account.version,
     )
-
-
-def _values(choices: Choices) -> dict[str, Any]:
-    return {
-        "label": choices.label,
-        "currency": choices.currency,
-        "minimum": choices.minimum,
-        "maximum": choices.maximum,
-        "step": choices.step,
-        "phone_required": choices.phone_required,
-        "default_prefix": choices.default_prefix,
-        "language": choices.language,
-    }
