@@ -94,6 +94,25 @@ async def test_a_cancel_leads_back_to_a_full_cart(method: str, demo: Demo, new_b
     assert ("0", [("CHARGE_FAILURE", INDIGO_CLOTH)]) == (held["charged"], finals(held))
 
 
+async def test_who_pays_again_what_is_paid_sees_the_order(demo: Demo, new_buyer: NewBuyer) -> None:
+    """A buyer closes the page after paying, and later presses Pay once more: they see their order, and pay nothing."""
+    buyer = await new_buyer("fr")
+    await buyer.goes_to_pay()
+    await buyer.pays()
+    await expect(buyer.page.locator("#return")).to_be_visible()
+    await buyer.page.goto(f"{demo.at.shop}/checkout")
+    transaction = await buyer.page.evaluate("JSON.parse(localStorage.getItem('payment')).transactionId")
+
+    async def charged() -> str:
+        return str((await demo.transaction(transaction))["charged"])
+
+    await eventually(INDIGO_CLOTH, charged)
+    await buyer.page.get_by_label(buyer.words.email).fill("awa@example.com")
+    await buyer.page.get_by_role("button", name=buyer.words.pay).click()
+    await buyer.sees("paid")
+    assert transaction == buyer.transaction_id()
+
+
 async def test_a_payment_that_comes_late_is_shown_without_a_reload(demo: Demo, new_buyer: NewBuyer) -> None:
     """Who is back before the operator has answered sees the payment under way, and then the order."""
     buyer = await new_buyer("fr")

@@ -350,6 +350,16 @@ async def test_the_request_has_its_own_key(saleor: Shop, tiny: TinyApp) -> None:
     assert None not in keys[1]
 
 
+async def test_a_webhook_tells_events_the_latest_first(saleor: Shop, tiny: TinyApp) -> None:
+    """In a webhook's body events stand as in the API: the request itself comes first, what began it all last."""
+    transaction = await paid(saleor, tiny, "P10")
+    tiny.answers[REFUND] = {"pspReference": "R10"}
+    await saleor.request_action(transaction, "REFUND", 700)
+    await saleor.until(transaction, lambda books: books.refund_pending, "a waiting refund", within_s=30)
+    (told,) = [call.body["transaction"]["events"] for call in tiny.calls if call.event == REFUND]
+    assert ["REFUND_REQUEST", "CHARGE_SUCCESS", "CHARGE_REQUEST"] == [event["type"] for event in told]
+
+
 async def test_a_cancelation(saleor: Shop, tiny: TinyApp) -> None:
     """A cancelation of what was never authorized comes with the amount 0, and its answer is booked."""
     session = await opened(saleor, tiny, OPEN | {"pspReference": "P9"})

@@ -43,7 +43,7 @@ export async function pay({ again = false } = {}) {
   else seeOutcome();
 }
 
-function seeOutcome() {
+export function seeOutcome() {
   location.assign(`/return?transaction=${encodeURIComponent(remembered().transactionId)}`);
 }
 
