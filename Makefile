@@ -27,9 +27,11 @@ test: setup ## run every test, and hold the heart's coverage
 
 ENGINES ?= sqlite postgresql
 BASE ?=
+BASE_PACKAGES ?=
 ROUNDS ?= 5
 bench: setup ## how fast the app is, beside the floor of its parts: ENGINES=sqlite BASE=<commit> ROUNDS=5
-	PYTHONPATH=tests $(BIN)/python -m bench --engines $(ENGINES) --rounds $(ROUNDS) --base "$(BASE)" --out test-results/bench
+	PYTHONPATH=tests $(BIN)/python -m bench --engines $(ENGINES) --rounds $(ROUNDS) --base "$(BASE)" \
+		--base-packages "$(BASE_PACKAGES)" --out test-results/bench
 
 live: setup ## try everything against a Saleor of yours: SALEOR_API_URL=... SALEOR_EMAIL=... SALEOR_PASSWORD=...
 	@SALEOR_API_URL="$(SALEOR_API_URL)" SALEOR_EMAIL="$(SALEOR_EMAIL)" SALEOR_PASSWORD="$(SALEOR_PASSWORD)" \
@@ -44,7 +46,8 @@ bench-scale: setup ## what a large ledger costs: the app on LEDGER=1000000 payme
 
 MARKS ?= 1000 2000 5000 10000
 bench-memory: setup ## memory after 1,000 to 10,000 payments, and starts on their database: BASE=<commit> ENGINES=sqlite
-	PYTHONPATH=tests $(BIN)/python -m bench.memory --engines $(ENGINES) --marks $(MARKS) --base "$(BASE)"
+	PYTHONPATH=tests $(BIN)/python -m bench.memory --engines $(ENGINES) --marks $(MARKS) --base "$(BASE)" \
+		--base-packages "$(BASE_PACKAGES)"
 
 schema: setup ## fetch a running Saleor's schema for the tests: SALEOR_API_URL=...
 	@$(BIN)/python scripts/schema $(SALEOR_API_URL)

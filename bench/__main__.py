@@ -88,7 +88,15 @@ async def contestants_of(
         else:
             urls = {name: f"sqlite:///{folder}/{name}.db" for name in (*sources, FLOOR)}
         contestants = [
-            the_app(name, ports.pop(), around, folder=folder, database_url=urls[name], source=source)
+            the_app(
+                name,
+                ports.pop(),
+                around,
+                folder=folder,
+                database_url=urls[name],
+                source=source,
+                packages=asked.base_packages if name == BASE else "",
+            )
             for name, source in sources.items()
         ]
         contestants.insert(1, the_floor(FLOOR, ports.pop(), around, folder=folder, database_url=urls[FLOOR]))
@@ -170,6 +178,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", default="", help="another commit to race against")
+    parser.add_argument("--base-packages", default="", help="a folder of packages that only that commit needs")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["sqlite"])
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
     parser.add_argument("--at-once", nargs="+", type=int, default=[1, 16, 64])

@@ -100,17 +100,20 @@ class Contestant:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def the_app(name: str, port: int, around: Around, *, folder: Path, database_url: str, source: Path) -> Contestant:
+def the_app(
+    name: str, port: int, around: Around, *, folder: Path, database_url: str, source: Path, packages: str = ""
+) -> Contestant:
     """The app from that checkout, as `saleor-cinetpay serve` runs it: one worker process, logs at their default.
 
     `APP_ENV=development`, because the stubs are http and on this machine. The clock's own looks are put off.
+    `packages` is a folder with what only that checkout needs.
     """
     return Contestant(
         name=name,
         port=port,
         command=[sys.executable, "-c", SERVE, "serve"],
         environment={
-            "PYTHONPATH": str(source),
+            "PYTHONPATH": f"{source}:{packages}".rstrip(":"),
             "APP_ENV": "development",
             "SECRET_KEY": "a key for benchmarks",
             "DATABASE_URL": database_url,

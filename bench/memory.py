@@ -8,7 +8,6 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -21,11 +20,11 @@ BATCH = 250
 AT_ONCE = 16
 
 
-async def serve(contestants: list[Contestant], driver: Driver, marks: list[int]) -> list[dict[str, Any]]:
+async def serve(contestants: list[Contestant], driver: Driver, marks: list[int]) -> list[dict[str, float]]:
     """Start everybody, serve payments, and note the memory when there have been so many."""
     for contestant in contestants:
         await contestant.start()
-    seen: list[dict[str, Any]] = [{"payments": 0} | _memory(contestants)]
+    seen: list[dict[str, float]] = [{"payments": 0} | _memory(contestants)]
     for contestant in contestants:
         if contestant.name != FLOOR:
             await driver.install(contestant)
@@ -61,6 +60,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", default="", help="another commit to measure beside this one")
+    parser.add_argument("--base-packages", default="", help="a folder of packages that only that commit needs")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["sqlite"])
     parser.add_argument("--marks", nargs="+", type=int, default=[1_000, 2_000, 5_000, 10_000])
     parser.add_argument("--starts", type=int, default=5, help="of each, at the end")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import memory
 from bench.__main__ import APP, arguments, contestants_of, race
 from bench.figures import FLOOR, Line, as_chart, as_table
 from bench.scenarios import Cost
@@ -28,6 +29,20 @@ def test_every_scenario_is_answered(tmp_path: Path) -> None:
     both = [APP, FLOOR]
     lines = [("gateway", both), ("initialize", both), ("process", both), ("notification", both), ("admin", [APP])]
     assert (lines, [APP]) == asyncio.run(run())
+
+
+@pytest.mark.timeout(240)
+def test_memory_is_told_by_payments(tmp_path: Path) -> None:
+    """The app and the floor serve payments up to each mark, and are asked for their memory there."""
+    asked = memory.arguments([])
+
+    async def run() -> list[tuple[float, list[str], bool]]:
+        async with contestants_of("sqlite", asked, tmp_path) as (contestants, driver):
+            seen = await memory.serve(contestants, driver, [2, 5])
+        return [(line.pop("payments"), sorted(line), min(line.values()) > 10) for line in seen]
+
+    both = [APP, FLOOR]
+    assert [(0, both, True), (2, both, True), (5, both, True)] == asyncio.run(run())
 
 
 def test_ratios_are_taken_round_by_round() -> None:

@@ -38,6 +38,18 @@ NOT_TO_SERVE = (
 """What is large, or brings in much, and has no part in a webhook, a page or a look."""
 
 
+SEARCHES = f"""
+import atexit, gc, sys
+searches = []
+def began(phase, _info):
+    if "saleor_cinetpay.app" in sys.modules and phase == "start" and not gc.get_freeze_count():
+        searches.append(phase)
+gc.callbacks.append(began)
+atexit.register(lambda: print(len(searches), gc.isenabled(), gc.get_freeze_count() > 50_000))
+{COMMAND}
+"""
+"""Serves, and tells at its end how often Python looked for garbage before all was built, and how it looks since."""
+
 MIGRATE_APART = """
 import os, sys
 from saleor_cinetpay import serve_command
@@ -146,6 +158,21 @@ async def test_a_migration_that_fails_ends_the_start(tmp_path: Path) -> None:
     assert (1, ["threads 1"], "saleor-cinetpay: the database can't be used: SQLITE_ERROR\n") == await migrated_apart(
         f"sqlite:///{file}"
     )
+
+
+async def test_nothing_is_searched_that_a_start_builds(migrated_url: str) -> None:
+    """Python looks for garbage neither while the app is imported and built, nor later among what that has made."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SEARCHES, "serve"),
+        env=environment_of(f"http://{HOST}:{port}", f"http://{HOST}:1", migrated_url) | {"PORT": str(port)},
+        stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said = asyncio.create_task(process.communicate())
+    await answered(f"http://{HOST}:{port}/health/live", said)
+    process.send_signal(signal.SIGINT)
+    assert b"0 True True\n" == (await said)[0]
 
 
 async def test_the_help_needs_nothing_of_the_app(migrated_url: str) -> None:
