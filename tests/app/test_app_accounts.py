@@ -198,6 +198,7 @@ async def test_a_test_account_whose_cinetpay_was_taken_away(world: World) -> Non
     async with world.house.database.write() as connection:  # as if this world once had a CinetPay for tests
         for table in (accounts, payments):
             await connection.execute(update(table).values(environment=Environment.TEST))
+    world.house.accounts.forget()
     asked = await world.cinetpay.messages()
     page = await world.http.get(link, headers={"Accept-Language": "en"})
     assert (503, "This payment can't be made") == (page.status_code, heading(page))
