@@ -177,6 +177,8 @@ def _report_delivered(at: datetime, detail: Mapping[str, Any]) -> Entry:
     told = {
         ReportType.CHARGE_SUCCESS: text("Has been told: paid"),
         ReportType.CHARGE_FAILURE: text("Has been told: refused"),
+        ReportType.REFUND_SUCCESS: text("Has been told: paid back"),
+        ReportType.REFUND_FAILURE: text("Has been told: not paid back"),
     }
     title = told.get(detail.get("type", ""), text("Has been told"))
     had_it = text("It had it already.") if detail.get("already_processed") else None

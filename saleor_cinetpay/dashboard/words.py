@@ -34,6 +34,8 @@ SUSPICIONS: Mapping[str, Text] = {
 REPORTS: Mapping[ReportType, Text] = {
     ReportType.CHARGE_SUCCESS: text("Paid"),
     ReportType.CHARGE_FAILURE: text("Refused"),
+    ReportType.REFUND_SUCCESS: text("Paid back"),
+    ReportType.REFUND_FAILURE: text("Not paid back"),
 }
 REPORT_STATES: Mapping[ReportState, tuple[Text, str]] = {
     ReportState.DUE: (text("On its way"), "wait"),

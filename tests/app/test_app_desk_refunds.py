@@ -1,5 +1,6 @@
 """The Refunds page: what waits, what to pay and to whom, and the two decisions with what is typed wrongly."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,8 +85,9 @@ async def test_paid_back(world: World) -> None:
     said = plain((await Staff(world=world).gets("/refunds")).text)
     assert "Paid back OM-123 awa@example.com 5,000 F CFA" in said
     assert "Nothing waits." in said
-    story = plain((await Staff(world=world).gets(f"/payments/{refund.trans_id}")).text)
+    story = await _story(world, refund, "Saleor · Has been told: paid back")
     assert 2 == story.count("Amount: 5 000 F CFA.")
+    assert "Paid back · 5,000 F CFA Saleor has it" in story
 
 
 async def test_declined(world: World) -> None:
@@ -94,7 +96,20 @@ async def test_declined(world: World) -> None:
     await Staff(world=world).posts(f"/refunds/{refund.reference}/declined", {"reason": "The buyer kept it"})
     (_, told) = await world.reported(transaction, "CHARGE_SUCCESS", "REFUND_FAILURE")
     assert told.message.endswith("The buyer kept it")
+    story = await _story(world, refund, "Saleor · Has been told: not paid back")
+    assert "Not paid back · 5,000 F CFA Saleor has it" in story
     assert RefundState.DECLINED is (await _refund(world, transaction)).state
+
+
+async def _story(world: World, refund: Refund, words: str) -> str:
+    """Return what the payment's page says, once it says that too."""
+    staff, said = Staff(world=world), ""
+    for _ in range(200):
+        said = plain((await staff.gets(f"/payments/{refund.trans_id}")).text)
+        if words in said:
+            return said
+        await asyncio.sleep(0.05)
+    raise AssertionError(said)
 
 
 @pytest.mark.parametrize(
