@@ -83,7 +83,7 @@ class Driver:
 
     async def admin(self, contestants: Sequence[Contestant], at_once: int, count: int) -> list[Cost]:
         """Open the list of payments; the floor has none."""
-        page = [self._shop.page(ADMIN_PAGE)] * count
+        page = [self._shop.page(ADMIN_PAGE, visitor) for visitor in range(count)]
         asked = [one for one in contestants if one.name in self.account_keys]
         return [await self._webhooks(one, page, at_once, b"<h1") for one in asked]
 

@@ -15,6 +15,7 @@ from saleor_cinetpay.sandbox.saleor.signing import SigningKey
 
 SITE_ID = "123456"
 API_KEY = "a-key-for-benchmarks"
+VISITORS = 250
 
 
 class Shop:
@@ -57,8 +58,8 @@ class Shop:
             Saleor_Schema_Version="3.23",
         )
 
-    def page(self, path: str) -> bytes:
-        """Ask for one of the admin's pages with a token of the Dashboard's."""
+    def page(self, path: str, visitor: int = 0) -> bytes:
+        """Ask for one of the admin's pages with a token of the Dashboard's, as one of many visitors behind a proxy."""
         claims: Mapping[str, Any] = {
             "iss": self.saleor_api_url,
             "type": "thirdparty",
@@ -74,6 +75,7 @@ class Shop:
             Authorization=f"Bearer {self._key.sign_token(dict(claims))}",
             Saleor_Api_Url=self.saleor_api_url,
             Accept_Language="fr",
+            X_Forwarded_For=f"203.0.113.{visitor % VISITORS}",
         )
 
     def _webhook(self, event: str, body: dict[str, Any]) -> bytes:

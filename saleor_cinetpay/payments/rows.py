@@ -90,11 +90,12 @@ def seal_form(payment: Payment, secrets: SecretBox) -> str:
 
 def payment_of(row: Any, secrets: SecretBox) -> Payment:
     """Read a payment from its row."""
+    held = dict(zip(row._fields, row, strict=True))
     form = json.loads(secrets.open(row.sealed_form, place=_form_place(row.trans_id)))
     payer = row.sealed_payer and json.loads(secrets.open(row.sealed_payer, place=_payer_place(row.trans_id)))
     phone = form["fields"].pop("phone")
     return Payment(
-        **{name: getattr(row, name) for name in _PLAIN},
+        **{name: held[name] for name in _PLAIN},
         fields=PaymentFields(**form["fields"], phone=PhoneNumber(**phone) if phone else None),
         signature=None if form["signature"] is None else SecretStr(form["signature"]),
         api_key=None if form["api_key"] is None else SecretStr(form["api_key"]),

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWS, PyJWTError
@@ -25,6 +26,8 @@ MAX_KEY_BITS = 8192
 MAX_SIGNATURE_LENGTH = 8192
 MAX_TOKEN_LENGTH = 32768
 MAX_NAME_LENGTH = 255
+HEADERS_KEPT = 1000
+"""Headers of signatures, each of which is read once."""
 
 _JWS = PyJWS(algorithms=[ALGORITHM])
 
@@ -145,18 +148,36 @@ def _signing_key(entry: object) -> tuple[str, RSAPublicKey] | None:
 def _verified(signed: str, keys: KeySet, detached: bytes | None) -> bytes:
     """Return the payload; the algorithm is judged before the key, so that only RS256 can send us for new keys."""
     try:
-        header: dict[str, Any] = _JWS.get_unverified_header(signed)
-        kid = header.get("kid")
-        if header.get("alg") != ALGORITHM or not isinstance(kid, str):
+        header = _header(signed.partition(".")[0])
+        if header.kid is None:
             raise SignatureInvalid(f"not signed with {ALGORITHM} by a named key")
-        if detached is not None and header.get("b64") is not False:  # older PyJWT would verify what such a token holds
+        if detached is not None and not header.detached:  # older PyJWT would verify what such a token holds
             raise SignatureInvalid("signed is a token's own content, and not the body")
-        if kid not in keys.keys:
-            raise UnknownKey(kid)
-        payload: bytes = _JWS.decode(signed, keys.keys[kid], algorithms=[ALGORITHM], detached_payload=detached)
+        if header.kid not in keys.keys:
+            raise UnknownKey(header.kid)
+        payload: bytes = _JWS.decode(signed, keys.keys[header.kid], algorithms=[ALGORITHM], detached_payload=detached)
         return payload
     except (PyJWTError, UnicodeError) as error:
         raise SignatureInvalid("the signature does not check") from error
+
+
+class _Header(NamedTuple):
+    kid: str | None
+    """The key that is named; None where there is none, or one for another algorithm than ours."""
+    detached: bool
+
+
+@lru_cache(maxsize=HEADERS_KEPT)
+def _header(written: str) -> _Header:
+    """Read the first part of a signature: a Saleor's is the same on every call.
+
+    Raises:
+        PyJWTError: where it is none.
+    """
+    read: dict[str, Any] = _JWS.get_unverified_header(f"{written}..")
+    kid = read.get("kid")
+    named = read.get("alg") == ALGORITHM and isinstance(kid, str)
+    return _Header(kid=kid if named else None, detached=read.get("b64") is False)
 
 
 def _text(claims: Mapping[str, object], name: str) -> str:
