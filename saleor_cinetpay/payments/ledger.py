@@ -26,7 +26,7 @@ from saleor_cinetpay.payments.outbox import write_report
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
-from saleor_cinetpay.payments.rows import MUTABLE, payment_of, report_of_row, row_of
+from saleor_cinetpay.payments.rows import changes_of, payment_of, report_of_row, row_of
 from saleor_cinetpay.payments.surplus import paid_besides
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
@@ -37,7 +37,7 @@ LEASE = timedelta(seconds=30)
 _ONE = select(payments).where(payments.c.trans_id == bindparam("of"))
 _STATE = select(payments.c.state).where(payments.c.trans_id == bindparam("of")).with_for_update()
 _LEASED = _ONE.where(payments.c.lease == bindparam("held")).with_for_update()
-# The columns that are given as parameters (MUTABLE's, or a report's) are set as well.
+# The columns that are given as parameters are set as well.
 _SAVE = (
     update(payments)
     .where(payments.c.trans_id == bindparam("of"), payments.c.state != PaymentState.ACCEPTED)
@@ -156,10 +156,8 @@ class Ledger:
             conclusion = decide(before)
             after = replace(conclusion.payment, lease=None, hints=before.hints - claimed.hints)
             after = _heeding_hints(after, now)
-            written = row_of(after, self._secrets)
-            await connection.execute(
-                _SAVE, {"of": claimed.trans_id, "seen": claimed.hints} | {name: written[name] for name in MUTABLE}
-            )
+            changes = changes_of(before, after, self._secrets)
+            await connection.execute(_SAVE, {"of": claimed.trans_id, "seen": claimed.hints} | changes)
             if conclusion.report is not None:
                 await write_report(connection, conclusion.report, now)
             await self._write_aftermath(connection, after, conclusion, now)

@@ -54,8 +54,8 @@ _WATCHED = (
 _NUDGED = ("buyer_back_at", "cancelled_at", "hints", "notified_at")
 _LEARNED = ("order_id", "order_number")
 
-MUTABLE = ("sealed_form", "sealed_payer", "phone_tail", "state", *_WATCHED)
-"""The columns that a holder of the lease writes. Others write those of `_NUDGED` and `_LEARNED`."""
+_SIGNED = ("fields", "signature", "api_key")
+"""The members that are sealed together."""
 
 _PLAIN = (*_FROZEN, *_WATCHED, *_NUDGED, *_LEARNED)
 """The columns that hold a payment's members as they are."""
@@ -73,9 +73,24 @@ def row_of(payment: Payment, secrets: SecretBox) -> dict[str, Any]:
         "merchant_language": payment.merchant_language,
         "state": payment.state,
         "sealed_form": seal_form(payment, secrets),
-        "sealed_payer": None if payment.payer is None else _sealed_payer(payment.payer, payment.trans_id, secrets),
-        "phone_tail": None if payment.phone is None else payment.phone.number[-PHONE_TAIL:],
+        "sealed_payer": _sealed_payer(payment, secrets),
+        "phone_tail": _phone_tail(payment),
     }
+
+
+def changes_of(before: Payment, after: Payment, secrets: SecretBox) -> dict[str, Any]:
+    """Return which of the columns that a holder of the lease writes change; others write `_NUDGED` and `_LEARNED`."""
+
+    def differ(*names: str) -> bool:
+        return any(getattr(before, name) != getattr(after, name) for name in names)
+
+    row = {name: getattr(after, name) for name in ("state", *_WATCHED) if differ(name)}
+    if differ(*_SIGNED):
+        row["sealed_form"] = seal_form(after, secrets)
+    if differ(*_SIGNED, "payer"):
+        row["sealed_payer"] = _sealed_payer(after, secrets)
+        row["phone_tail"] = _phone_tail(after)
+    return row
 
 
 def seal_form(payment: Payment, secrets: SecretBox) -> str:
@@ -129,8 +144,14 @@ def report_of_row(row: Any) -> DueReport:
     )
 
 
-def _sealed_payer(payer: PhoneNumber, trans_id: str, secrets: SecretBox) -> str:
-    return secrets.seal(json.dumps(asdict(payer)), place=_payer_place(trans_id))
+def _sealed_payer(payment: Payment, secrets: SecretBox) -> str | None:
+    if payment.payer is None:
+        return None
+    return secrets.seal(json.dumps(asdict(payment.payer)), place=_payer_place(payment.trans_id))
+
+
+def _phone_tail(payment: Payment) -> str | None:
+    return None if payment.phone is None else payment.phone.number[-PHONE_TAIL:]
 
 
 def _form_place(trans_id: str) -> str:
