@@ -18,7 +18,7 @@ from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import SaleorError, SaleorRefused
-from saleor_cinetpay.payments.delivery import InstallationsByUrl
+from saleor_cinetpay.payments.delivery import NOT_LET_IN, InstallationsByUrl
 from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.ledger import LEASE
@@ -38,9 +38,6 @@ GIVEN_UP_AFTER = timedelta(days=14)
 """How long a checkout that a person was told of is looked at, counted from the acceptance."""
 GIVEN_UP_EVERY_S = 900.0
 """How often that is at the most."""
-
-NOT_LET_IN = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
-"""What a Saleor says that has deleted the app; the next registration takes the work up again."""
 
 NOT_COMPLETED = "not_completed"
 """The outcome of a checkout that a person was told of."""

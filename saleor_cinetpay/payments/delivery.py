@@ -8,14 +8,20 @@ import structlog
 from saleor_cinetpay import metrics
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
-from saleor_cinetpay.errors import SaleorError
+from saleor_cinetpay.errors import SaleorError, SaleorRefused
 from saleor_cinetpay.payments.ledger import Ledger
+from saleor_cinetpay.payments.problems import Problem, ProblemKind
 from saleor_cinetpay.payments.report import DueReport, Report
 from saleor_cinetpay.schedule import JITTER, retry_delay_s
 from saleor_cinetpay.shops.installations import Installation
 
 DELIVERY_S = 20.0
 """The longest that one delivery may take; well within a lease."""
+
+NOT_LET_IN = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+"""What a Saleor says that has deleted the app; the next registration takes the work up again."""
+REFUSED_FOR = timedelta(hours=1)
+"""The age at which a person is told of a report that Saleor refuses; before, Saleor may just not be ready for it."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,24 +60,39 @@ class Delivery:
 
     async def deliver(self, due: DueReport) -> bool:
         """Deliver one report; say whether Saleor has it now. One that failed comes back by itself."""
-        reason = await self._try(due)
-        if reason is None:
+        failure = await self._try(due)
+        if failure is None:
             return True
-        now = self._clock.now()
+        now, reason = self._clock.now(), str(failure)
         delay_s = retry_delay_s(now - due.created_at) * (1 - JITTER * self._chance.fraction())
-        await self._ledger.report_failed(due, reason=reason, retry_at=now + timedelta(seconds=delay_s))
+        problem = _for_a_person(due, failure) if now - due.created_at >= REFUSED_FOR else None
+        await self._ledger.report_failed(due, reason=reason, retry_at=now + timedelta(seconds=delay_s), problem=problem)
         log.warning("report_failed", trans_id=due.report.trans_id, type=due.report.type, reason=reason, again_s=delay_s)
         return False
 
-    async def _try(self, due: DueReport) -> str | None:
+    async def _try(self, due: DueReport) -> SaleorError | str | None:
         installation = await self._installations.find(due.report.saleor_api_url)
         if installation is None:
             return "the app is not installed there now"
         try:
             already = await self._reporter.report(installation, due.report, timeout_s=DELIVERY_S)
         except SaleorError as error:
-            return str(error)
+            return error
         await self._ledger.report_delivered(due, already_processed=already)
         metrics.reported(due.report.type).observe((self._clock.now() - due.created_at).total_seconds())
         log.info("report_delivered", trans_id=due.report.trans_id, type=due.report.type, already=already)
         return None
+
+
+def _for_a_person(due: DueReport, failure: SaleorError | str) -> Problem | None:
+    """Return what a person is told of a refusal that no retry changes. Its detail stays the same at every try."""
+    if not isinstance(failure, SaleorRefused) or failure.code in NOT_LET_IN:
+        return None
+    report = due.report
+    return Problem(
+        kind=ProblemKind.REPORT_REFUSED,
+        saleor_api_url=report.saleor_api_url,
+        subject=report.subject,
+        trans_id=report.trans_id,
+        detail={"code": failure.code, "type": report.type, "amount": f"{report.amount} {report.currency}"},
+    )

@@ -246,8 +246,13 @@ class Ledger:
         )
         await self._finish(due, done, event)
 
-    async def report_failed(self, due: DueReport, *, reason: str, retry_at: datetime) -> None:
-        """Give a report back, to be tried again then; a failure that an acceptance has overtaken is withdrawn."""
+    async def report_failed(
+        self, due: DueReport, *, reason: str, retry_at: datetime, problem: Problem | None = None
+    ) -> None:
+        """Give a report back, to be tried again then; a failure that an acceptance has overtaken is withdrawn.
+
+        `problem` is what a person is told of it, unless it is withdrawn.
+        """
         event = Event(
             kind="report_failed", detail={"type": due.report.type, "attempts": due.attempts, "reason": reason[:300]}
         )
@@ -257,6 +262,7 @@ class Ledger:
             {"due_at": retry_at, "lease": None},
             event,
             if_accepted=withdrawn if due.report.type is ReportType.CHARGE_FAILURE else None,
+            problem=problem,
         )
 
     async def take_up_again(self, saleor_api_url: str) -> None:
@@ -335,7 +341,13 @@ class Ledger:
             await self.problems.raise_in(connection, problem, now)
 
     async def _finish(
-        self, due: DueReport, values: dict[str, Any], event: Event, *, if_accepted: dict[str, Any] | None = None
+        self,
+        due: DueReport,
+        values: dict[str, Any],
+        event: Event,
+        *,
+        if_accepted: dict[str, Any] | None = None,
+        problem: Problem | None = None,
     ) -> None:
         """Write what became of a delivery, if the lease is ours; something else where the payment is accepted."""
 
@@ -345,8 +357,15 @@ class Ledger:
                 state = (await connection.execute(_STATE, {"of": due.report.trans_id})).scalar_one_or_none()
                 became = if_accepted if state == PaymentState.ACCEPTED else values
             finished: CursorResult[Any] = await connection.execute(_FINISH, {"of": due.id, "held": due.lease} | became)
-            if finished.rowcount == 1:
-                await record(connection, due.report.trans_id, self._clock.now(), event)
+            if finished.rowcount != 1:
+                return
+            now = self._clock.now()
+            await record(connection, due.report.trans_id, now, event)
+            if "state" not in became:
+                if problem is not None:
+                    await self.problems.raise_in(connection, problem, now)
+            elif due.attempts > 1:
+                await self.problems.solve_in(connection, ProblemKind.REPORT_REFUSED, due.report.subject, now)
 
         await self._database.change(work)
 

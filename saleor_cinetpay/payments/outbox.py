@@ -1,11 +1,13 @@
 """The outbox: a report is written down in the transaction of what it tells of, so that neither is without the other."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from saleor_cinetpay.payments.problems import ProblemKind, solve
 from saleor_cinetpay.payments.report import Report, ReportState, ReportType
 from saleor_cinetpay.payments.tables import reports
 
@@ -33,7 +35,10 @@ async def write_report(connection: AsyncConnection, report: Report, now: datetim
     instant; should it not arrive, it is withdrawn then.
     """
     if report.type is ReportType.CHARGE_SUCCESS:
-        await connection.execute(_SUPERSEDE, {"of": report.trans_id, "at": now})
+        superseded = await connection.execute(_SUPERSEDE, {"of": report.trans_id, "at": now})
+        if superseded.rowcount:
+            failure = replace(report, type=ReportType.CHARGE_FAILURE)
+            await solve(connection, ProblemKind.REPORT_REFUSED, failure.subject, now)
     row = {
         "trans_id": report.trans_id,
         "transaction_id": report.transaction_id,

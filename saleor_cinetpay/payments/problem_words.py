@@ -47,6 +47,8 @@ def words_of(problem: Problem) -> ProblemWords:
             return _refund_waiting(of, detail)
         case ProblemKind.UNKNOWN_PAYMENT:
             return _unknown_payment(of, detail)
+        case ProblemKind.REPORT_REFUSED:
+            return _report_refused(of, detail)
         case _ as never:
             assert_never(never)
 
@@ -173,6 +175,23 @@ def _unknown_payment(of: str, detail: Mapping[str, Any]) -> ProblemWords:
         to_do=text(
             "Look for it in CinetPay's back office and among the shop's orders. "
             "Book it by hand, or give the money back."
+        ),
+        dismissible=True,
+    )
+
+
+def _report_refused(of: str, detail: Mapping[str, Any]) -> ProblemWords:
+    return ProblemWords(
+        title=text("Saleor does not take an outcome"),
+        happened=text(
+            "The app tells Saleor what became of {amount} of payment {of}, and Saleor refuses it ({code}).",
+            of=of,
+            amount=francs_in_words(detail),
+            code=detail.get("code") or "-",
+        ),
+        to_do=text(
+            "Check the order in Saleor against the payment's page, and put it right by hand if need be. "
+            "The app goes on trying by itself."
         ),
         dismissible=True,
     )

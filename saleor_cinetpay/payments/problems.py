@@ -42,6 +42,8 @@ class ProblemKind(StrEnum):
     """A refund that Saleor has asked for, to be paid back or declined."""
     UNKNOWN_PAYMENT = "unknown_payment"
     """CinetPay holds an accepted payment that could not be matched with Saleor's transaction."""
+    REPORT_REFUSED = "report_refused"
+    """Saleor has refused a report for long, and would do so for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ class Problems:
 
     async def solve_in(self, connection: AsyncConnection, kind: ProblemKind, subject: str, now: datetime) -> None:
         """Solve a problem; does nothing where there is none."""
-        await connection.execute(_SOLVE, {"of": f"{kind}:{subject}", "solved_at": now, **_due(now)})
+        await solve(connection, kind, subject, now)
 
     async def tell_again_in(self, connection: AsyncConnection, saleor_api_url: str, now: datetime) -> None:
         """Make every open problem of a shop due: an app that is installed anew has none in that Saleor."""
@@ -180,6 +182,11 @@ class Problems:
             )
             .values(told_at=None, **_due(now))
         )
+
+
+async def solve(connection: AsyncConnection, kind: ProblemKind, subject: str, now: datetime) -> None:
+    """Solve a problem in a transaction of the caller's; does nothing where there is none."""
+    await connection.execute(_SOLVE, {"of": f"{kind}:{subject}", "solved_at": now, **_due(now)})
 
 
 def problem_of(row: Any) -> Problem:

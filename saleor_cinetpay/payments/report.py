@@ -48,6 +48,11 @@ class Report:
     """Who took the money, in CinetPay's word; None where nobody did, or nobody knows."""
 
     @property
+    def subject(self) -> str:
+        """What a problem about this report is about."""
+        return f"{self.trans_id}:{self.type}"
+
+    @property
     def waits(self) -> timedelta:
         """How long after it is written the report is delivered first."""
         return FAILURE_WAITS if self.type is ReportType.CHARGE_FAILURE else timedelta()

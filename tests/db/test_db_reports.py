@@ -186,6 +186,60 @@ async def test_a_report_survives_a_saleor_that_is_down_for_an_hour(
     assert 5000 == heart.world.saleor.charged(transaction_id())
 
 
+REFUSED = SaleorRefused(code="NOT_FOUND", message="no such transaction")
+
+
+async def told(heart: Heart) -> list[tuple[str, str, object]]:
+    """Return what a person is told."""
+    return [(one.kind, one.subject, one.detail["code"]) for _, one in await heart.ledger.problems.open_of(SHOP)]
+
+
+async def test_a_person_is_told_of_a_report_that_saleor_refuses_for_an_hour(heart: Heart, database: Database) -> None:
+    """Not before; once; the report is tried on, and the problem goes when Saleor takes it."""
+    await paid(heart)
+    heart.world.saleor.down = REFUSED
+    report = await due(heart)
+    heart.world.clock.turn(29)
+    await heart.delivery.deliver(report)
+    assert [] == await told(heart)
+    heart.world.clock.turn(3600)
+    for claim in (due(heart), when_due(heart, database)):
+        await heart.delivery.deliver(await claim)
+        assert [("report_refused", f"{trans_id()}:CHARGE_SUCCESS", "NOT_FOUND")] == await told(heart)
+    heart.world.saleor.down = None
+    assert await heart.delivery.deliver(await when_due(heart, database))
+    assert [] == await told(heart)
+    assert 5000 == heart.world.saleor.charged(transaction_id())
+
+
+@pytest.mark.parametrize("failure", [DOWN, SaleorRefused(code="PERMISSION_DENIED", message="who are you?")])
+async def test_nobody_is_told_of_a_saleor_that_is_away_or_has_deleted_the_app(
+    heart: Heart, failure: SaleorError
+) -> None:
+    """That changes by itself, or with the next registration."""
+    await paid(heart)
+    heart.world.saleor.down = failure
+    heart.world.clock.turn(7200)
+    assert not await heart.delivery.deliver(await due(heart))
+    assert [] == await told(heart)
+
+
+async def test_a_refused_failure_that_an_acceptance_withdraws_is_no_problem_any_more(heart: Heart) -> None:
+    """Saleor is never told of it, so nobody has to act on it."""
+    await heart.open()
+    heart.world.cinetpay.refuses(trans_id())
+    await heart.ledger.nudge(trans_id(), buyer_back=True)
+    await heart.settlement.settle(trans_id(), trigger="test", wait_s=8)
+    heart.world.saleor.down = REFUSED
+    heart.world.clock.turn(7200)
+    await heart.delivery.deliver(await due(heart))
+    assert [("report_refused", f"{trans_id()}:CHARGE_FAILURE", "NOT_FOUND")] == await told(heart)
+    heart.world.cinetpay.pays(trans_id())
+    await heart.settlement.settle(trans_id(), trigger="test", wait_s=8)
+    assert [] == await told(heart)
+    assert [ReportState.SUPERSEDED, ReportState.DUE] == await state_of(heart)
+
+
 async def test_a_report_waits_for_a_shop_that_has_deleted_the_app(heart: Heart) -> None:
     """Without an installation nothing is sent; the next registration from that URL gets the report."""
     other = "https://later.example/graphql/"
