@@ -26,7 +26,7 @@ from typing import Any
 import uvloop
 from postgresql_kit import running_postgresql
 
-from bench.contestants import ROOT, Around, Contestant, the_app, the_floor, the_stubs
+from bench.contestants import CORES, ROOT, Around, Contestant, on_cores, the_app, the_floor, the_stubs
 from bench.figures import FLOOR, Line, as_chart, as_json, as_table
 from bench.http import Connection
 from bench.scenarios import Driver
@@ -160,6 +160,7 @@ def _conditions(engine: str, asked: argparse.Namespace) -> dict[str, Any]:
 
 async def main(asked: argparse.Namespace) -> None:
     """Measure, print, and write what was asked for."""
+    on_cores(CORES[1:])
     for engine in asked.engines:
         conditions = _conditions(engine, asked)
         with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:

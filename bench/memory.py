@@ -12,7 +12,7 @@ from pathlib import Path
 import uvloop
 
 from bench.__main__ import ENGINES, contestants_of, starts
-from bench.contestants import Contestant
+from bench.contestants import CORES, Contestant, on_cores
 from bench.figures import FLOOR
 from bench.scenarios import Driver
 
@@ -44,6 +44,7 @@ def _memory(contestants: list[Contestant]) -> dict[str, float]:
 
 async def main(asked: argparse.Namespace) -> None:
     """Measure on each engine, and print a table."""
+    on_cores(CORES[1:])
     for engine in asked.engines:
         with tempfile.TemporaryDirectory(prefix="bench-memory-", ignore_cleanup_errors=True) as folder:
             async with contestants_of(engine, asked, Path(folder)) as (contestants, driver):

@@ -20,7 +20,7 @@ from sqlalchemy import insert
 
 from bench.__main__ import ENGINES, answering, free_ports, race
 from bench.claims import CHUNKS, fill
-from bench.contestants import ROOT, Around, Contestant, the_app, the_stubs
+from bench.contestants import CORES, ROOT, Around, Contestant, on_cores, the_app, the_stubs
 from bench.figures import as_table
 from bench.scenarios import Driver
 from bench.shop import Shop
@@ -88,6 +88,7 @@ async def both(engine: str, folder: Path, asked: argparse.Namespace) -> AsyncIte
 
 async def main(asked: argparse.Namespace) -> None:
     """Race on each engine, and print."""
+    on_cores(CORES[1:])
     for engine in asked.engines:
         with tempfile.TemporaryDirectory(prefix="bench-scale-", ignore_cleanup_errors=True) as folder:
             async with both(engine, Path(folder), asked) as (contestants, driver):
