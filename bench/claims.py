@@ -63,13 +63,13 @@ async def fill(database: Database, *, total: int, due: int) -> None:
     numbers = iter(Random(due).sample(range(1, 1 << 40), due))
     now = datetime.now(UTC)
     for _ in range(CHUNKS):
-        async with database.write() as connection:
+        async with database.rebuild() as connection:
             rows = [_due_row(next(numbers), now) for _ in range(due // CHUNKS)]
             events = [{"trans_id": row["trans_id"], "at": now, "kind": "opened", "detail": {}} for row in rows]
             await connection.execute(insert(payments), rows)
             await connection.execute(insert(payment_events), events)
             await _copy(connection, rows[0]["trans_id"], (total - due) // CHUNKS, now)
-    async with database.write() as connection:
+    async with database.rebuild() as connection:
         await connection.execute(text("ANALYZE"))  # as PostgreSQL does by itself before long
 
 

@@ -3,50 +3,24 @@
 Time can't be tested, counts can: a slower way shows here as another number. Who changes one on purpose says why.
 """
 
-from collections import Counter
-from collections.abc import Awaitable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from meter_kit import Meter, metered
 from payments_kit import SHOP, Heart, trans_id
-from sqlalchemy import Engine, event
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.nudges import Nudge, Nudges
 
-BOUNDS = ("BEGIN", ";", "SELECT 1")
-"""What begins a transaction or only knocks at the door."""
-
-
-class Meter:
-    """Counts what engines are sent."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-
-    def note(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith(BOUNDS):
-            self.counts["reads" if statement.startswith("SELECT") else "writes"] += 1
-
-    def commit(self, _connection: object) -> None:
-        self.counts["commits"] += 1
-
-    async def of(self, doing: Awaitable[Any]) -> dict[str, int]:
-        """Return what one thing costs."""
-        self.counts.clear()
-        await doing
-        return dict(self.counts)
+PAYMENTS = 8
 
 
 @pytest.fixture
 def meter() -> Iterator[Meter]:
     """Measure all engines."""
-    meter = Meter()
-    event.listen(Engine, "before_cursor_execute", meter.note)
-    event.listen(Engine, "commit", meter.commit)
-    yield meter
-    event.remove(Engine, "before_cursor_execute", meter.note)
-    event.remove(Engine, "commit", meter.commit)
+    with metered() as meter:
+        yield meter
 
 
 @pytest.fixture
@@ -115,3 +89,23 @@ async def test_claiming_what_is_due(warm: Heart, meter: Meter) -> None:
     assert {"writes": 1, "commits": 1} == await meter.of(warm.ledger.claim_due(8))
     assert {"writes": 1, "commits": 1} == await meter.of(warm.ledger.claim_due(8, except_accounts=["busy"]))
     assert {"writes": 1, "commits": 1} == await meter.of(warm.ledger.claim_due_reports(8, except_shops=[SHOP]))
+
+
+async def test_bytes_written(warm: Heart, database: Database) -> None:
+    """SQLite writes whole pages to its log: what opening a payment, and asking about it, adds stays bounded."""
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL's log holds what others write too")
+    before = log_size(database)
+    for number in range(1, PAYMENTS + 1):
+        await warm.open(number)
+    opened = log_size(database)
+    for number in range(1, PAYMENTS + 1):
+        await warm.process(number)
+    processed = log_size(database)
+    opening_kib, processing_kib = ((opened - before) // PAYMENTS // 1024, (processed - opened) // PAYMENTS // 1024)
+    assert (True, True) == (0 < opening_kib <= 110, 0 < processing_kib <= 30), (opening_kib, processing_kib)
+
+
+def log_size(database: Database) -> int:
+    """Return the size of SQLite's write-ahead log."""
+    return Path(f"{database.url.database}-wal").stat().st_size
