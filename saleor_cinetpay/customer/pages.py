@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -19,11 +20,14 @@ from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.outcome import Outcome, Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment
+from saleor_cinetpay.shops.secrets import Unsealable
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
 )
+
+log = structlog.get_logger(__name__)
 
 TITLES = {
     Status.ACCEPTED: text("Payment received"),
@@ -63,7 +67,8 @@ class CustomerPages:
             if action is None:
                 return self._impossible(request)
             await self._ledger.hand_over(payment)
-        except LedgerUnavailable:
+        except (LedgerUnavailable, Unsealable) as error:
+            log.error("hand_over_not_shown", error=str(error))
             return self.try_later(request)
         return self._form(payment, action)
 

@@ -221,6 +221,23 @@ async def test_a_return_of_an_unknown_payment(world: World, way: str) -> None:
     assert "Retournez à la boutique" in reply.text
 
 
+@pytest.mark.parametrize(("language", "said"), [("fr", "Rien n’est perdu"), ("en", "Nothing is lost")])
+async def test_a_payment_that_no_key_opens_has_a_page_for_the_buyer(world: World, language: str, said: str) -> None:
+    """Where SECRET_KEY is not the one it was written with, each way leads to a page that says so: 503, no JSON."""
+    session = await world.opened()
+    trans_id = session.data["redirect"]["fields"]["cpm_trans_id"]
+    async with world.house.database.write() as connection:
+        await connection.execute(
+            update(payments).where(payments.c.trans_id == trans_id).values(sealed_form="AAAA" * 20)
+        )
+    ways = [session.data["paymentUrl"], *(f"{world.app}/cinetpay/{way}/{trans_id}" for way in ("return", "cancel"))]
+    replies = [await world.http.get(url, headers={"Accept-Language": language}) for url in ways]
+    assert [(503, "text/html; charset=utf-8")] * 3 == [
+        (one.status_code, one.headers["content-type"]) for one in replies
+    ]
+    assert [True] * 3 == [said in one.text for one in replies]
+
+
 async def test_the_pay_page_wants_its_proof(world: World) -> None:
     """Without the proof, or with another's, there is no form: 404."""
     session = await world.opened()
