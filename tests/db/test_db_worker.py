@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, MutableMapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
+import pytest
 from fakes import Killed
 from payments_kit import SHOP, Heart, World, build_heart, trans_id, transaction_id
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import SaleorUnavailable
@@ -26,14 +28,29 @@ HANGING = "https://hanging.example/graphql/"
 
 
 @contextlib.asynccontextmanager
-async def running(worker: Worker) -> AsyncIterator[None]:
+async def running(worker: Worker) -> AsyncIterator[Worker]:
     """Let a worker run, and stop it in the end."""
     task = asyncio.create_task(worker.run())
     try:
-        yield
+        yield worker
     finally:
         worker.stop()
         await task
+
+
+@pytest.fixture
+def claims() -> Iterator[Counter[str]]:
+    """Count the claims of what is due, by table."""
+    counts: Counter[str] = Counter()
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        for table in ("payments", "reports", "completions"):
+            if f"UPDATE {table} SET" in statement and "LIMIT" in statement:
+                counts[table] += 1
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield counts
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def events(logs: Logs) -> list[str]:
@@ -65,6 +82,27 @@ async def test_a_worker_settles_and_reports_what_is_due(heart: Heart) -> None:
         worker.wake()
         await charged(heart, 1)
     assert PaymentState.ACCEPTED is (await heart.held()).state
+
+
+async def test_between_its_rounds_it_asks_only_for_what_may_be_due(heart: Heart, claims: Counter[str]) -> None:
+    """A wake asks for payments and reports, a settled payment for its report; the rest waits for the next round."""
+    await heart.open(99)
+    async with running(heart.worker()) as worker:
+        for number in range(1, MANY + 1):
+            await paid(heart, number)
+            worker.wake()
+            await charged(heart, number)
+    assert claims["reports"] - claims["completions"] > 1.5 * MANY, claims
+
+
+async def test_a_place_that_is_free_again_is_taken_at_once(heart: Heart, claims: Counter[str]) -> None:
+    """With more due than there are places for it, an account does not wait for the next round."""
+    for number in range(1, 3 * MANY + 1):
+        await paid(heart, number)
+    async with running(heart.worker()):
+        for number in range(1, 3 * MANY + 1):
+            await charged(heart, number)
+    assert claims["payments"] - 2 * claims["completions"] >= 3, claims
 
 
 async def test_a_worker_finds_by_itself_what_nobody_woke_it_for(heart: Heart) -> None:
