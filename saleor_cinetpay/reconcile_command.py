@@ -22,7 +22,7 @@ from saleor_cinetpay.payments.findings import Comparison, Finding
 from saleor_cinetpay.payments.reconciliation import Days, Plan, last_two_days
 from saleor_cinetpay.settings import Settings
 
-COUNTS = ("seen", "unreadable", "other_systems", "unpaid")
+COUNTS = ("seen", "unreadable", "other_systems", "unpaid", "unopened")
 COLUMNS = tuple(field.name for field in fields(Finding))
 
 Show = Callable[[Plan, Sequence[Comparison]], None]
@@ -35,7 +35,7 @@ def reconcile(
 
     Raises:
         LedgerUnavailable: where the database can't be read or written.
-        Unsealable: where SECRET_KEY is not the one that it was written with.
+        Unsealable: where SECRET_KEY is not the one that an account was written with.
         ValueError: where there is no such account, or the days are the wrong way round.
     """
     configure_logs(LogLevel.WARNING, settings.log_format)
@@ -110,6 +110,11 @@ def show_text(plan: Plan, comparisons: Sequence[Comparison]) -> None:
         f" {len(_findings(comparisons))} differ; {counts['other_systems']} of other systems, {counts['unpaid']} unpaid"
         f" ones unknown here, {counts['unreadable']} unreadable rows."
     )
+    if counts["unopened"]:
+        click.echo(
+            f"Left out: {counts['unopened']} payment(s) that no key of SECRET_KEY opens;"
+            " put the key they were written with back behind the new one."
+        )
 
 
 def _counts(comparisons: Sequence[Comparison]) -> dict[str, int]:

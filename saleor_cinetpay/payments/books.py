@@ -14,7 +14,7 @@ from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.report import ReportState, ReportType
 from saleor_cinetpay.payments.rows import payment_of
 from saleor_cinetpay.payments.tables import payments, reports
-from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
 AT_ONCE = 500
 """How many payments are asked for by name in one query."""
@@ -35,6 +35,14 @@ class Held:
     report_written_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unopened:
+    """A payment that the ledger holds, and that no key opens; nothing can be said or done about it."""
+
+    account_key: str
+    reason: str
+
+
 class Books:
     """Reads payments in bulk, and makes reports due again."""
 
@@ -43,14 +51,14 @@ class Books:
         self._secrets = secrets
         self._clock = clock
 
-    async def among(self, trans_ids: Collection[str]) -> dict[str, Held]:
+    async def among(self, trans_ids: Collection[str]) -> dict[str, Held | Unopened]:
         """Return those payments that the ledger holds, by their trans ids."""
-        wanted, held = list(trans_ids), dict[str, Held]()
+        wanted, held = list(trans_ids), dict[str, Held | Unopened]()
         for start in range(0, len(wanted), AT_ONCE):
             held |= await self._read(payments.c.trans_id.in_(wanted[start : start + AT_ONCE]))
         return held
 
-    async def accepted_on(self, day: date, account_keys: Collection[str]) -> dict[str, Held]:
+    async def accepted_on(self, day: date, account_keys: Collection[str]) -> dict[str, Held | Unopened]:
         """Return the payments of these accounts whose success has its time on that day (UTC), by their trans ids."""
         midnight = datetime.combine(day, time(), UTC)
         return await self._read(
@@ -108,16 +116,20 @@ class Books:
             under_way = select(reports.c.id).where(*its_own, reports.c.state == ReportState.DUE)
             return (await connection.execute(under_way)).first() is not None
 
-    async def _read(self, *conditions: ColumnElement[bool]) -> dict[str, Held]:
+    async def _read(self, *conditions: ColumnElement[bool]) -> dict[str, Held | Unopened]:
         columns = (reports.c.state.label("report_state"), reports.c.created_at.label("report_written_at"))
         statement = select(payments, *columns).outerjoin(reports, _SUCCESS).where(*conditions)
         async with self._database.read() as connection:
             rows: list[Any] = list(await connection.execute(statement))
-        return {
-            row.trans_id: Held(
-                payment=payment_of(row, self._secrets),
-                report=None if row.report_state is None else ReportState(row.report_state),
-                report_written_at=row.report_written_at,
-            )
-            for row in rows
-        }
+        return {row.trans_id: self._held(row) for row in rows}
+
+    def _held(self, row: Any) -> Held | Unopened:
+        try:
+            payment = payment_of(row, self._secrets)
+        except Unsealable as error:
+            return Unopened(account_key=row.account_key, reason=str(error))
+        return Held(
+            payment=payment,
+            report=None if row.report_state is None else ReportState(row.report_state),
+            report_written_at=row.report_written_at,
+        )

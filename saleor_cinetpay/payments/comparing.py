@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
+
 from saleor_cinetpay.cinetpay import CinetPayTransaction, CodeClass, History, TransactionStatus, describe
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import SaleorError
-from saleor_cinetpay.payments.books import Books, Held
+from saleor_cinetpay.payments.books import Books, Held, Unopened
 from saleor_cinetpay.payments.findings import CINETPAY, Comparison, Failure, Finding, FindingKind, Remedy
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
@@ -23,6 +25,8 @@ from saleor_cinetpay.shops.accounts import Account, Environment
 UNDELIVERED_AFTER = timedelta(minutes=1)
 """A younger report is on its way, and nothing to speak of."""
 NO_ANSWER = "no answer about one of the payments"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class Comparing:
         self._dry_run = dry_run
         self._findings: list[Finding] = []
         self._failures: dict[str, str] = {}
-        self._other_systems = self._unpaid = 0
+        self._other_systems = self._unpaid = self._unopened = 0
 
     async def compare(self, history: History) -> Comparison:
         """Compare, put right what differs, and tell of it."""
@@ -77,7 +81,7 @@ class Comparing:
         for trans_id, row in rows.items():
             await self._row(row, held.get(trans_id))
         for trans_id in sorted(accepted.keys() - rows.keys() - self._done):
-            await self._accepted(accepted[trans_id], None)
+            await self._not_listed(trans_id, accepted[trans_id])
         self._done |= rows.keys() | accepted.keys()
         failures = self._failures | self._shops.failures
         return Comparison(
@@ -88,6 +92,7 @@ class Comparing:
             unreadable=history.unreadable,
             other_systems=self._other_systems,
             unpaid=self._unpaid,
+            unopened=self._unopened,
             findings=tuple(self._findings),
             failures=tuple(
                 Failure(day=self._day, site_id=self._site.site_id, whom=whom, reason=reason)
@@ -99,14 +104,35 @@ class Comparing:
         """Compare and put right one payment alone; return what was found, and why CinetPay or Saleor could not tell."""
         row = by_trans_id(history.transactions).get(trans_id)
         held = (await self._means.books.among([trans_id])).get(trans_id)
+        if isinstance(held, Unopened):
+            self._leave_out(trans_id, held)
+            return [], [held.reason]
         if row is not None:
             await self._row(row, held)
         elif held is not None and held.payment.account_key in self._site.account_keys and _is_accepted(held):
             await self._accepted(held, None)
         return self._findings, [*self._failures.values(), *self._shops.failures.values()]
 
-    async def _row(self, row: CinetPayTransaction, held: Held | None) -> None:
+    async def _not_listed(self, trans_id: str, held: Held | Unopened) -> None:
+        """Go after a payment that is accepted here and that the history of the day does not have."""
+        if isinstance(held, Unopened):
+            self._leave_out(trans_id, held)
+        else:
+            await self._accepted(held, None)
+
+    def _leave_out(self, trans_id: str, held: Unopened) -> None:
+        """Count a payment that no key opens: it is known here, so it is neither compared nor taken up."""
+        log.error("payment_unreadable", trans_id=trans_id, error=held.reason)
+        self._unopened += 1
+
+    async def _row(self, row: CinetPayTransaction, held: Held | Unopened | None) -> None:
         """Go after one row of the history."""
+        if isinstance(held, Unopened):
+            if held.account_key in self._site.account_keys:
+                self._leave_out(row.cpm_trans_id, held)
+            else:
+                self._other_systems += 1
+            return
         payment = held.payment if held else None
         if payment is None:
             ours = transaction_id_of(row.cpm_trans_id) is not None

@@ -101,5 +101,7 @@ class Comparison:
     """Payments of the site that are none of ours; left alone."""
     unpaid: int = 0
     """Unpaid payments of Saleor transactions that the ledger does not hold; nothing is to be done about them."""
+    unopened: int = 0
+    """Payments that the ledger holds and no key opens; left out, and never taken for unknown ones."""
     findings: tuple[Finding, ...] = ()
     failures: tuple[Failure, ...] = ()

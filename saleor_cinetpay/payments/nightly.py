@@ -76,7 +76,7 @@ class Nightly:
         What could not be asked is left to the next nights: each day is compared in three of them.
         """
         plan = await self._reconciliation.plan(last_two_days(self._clock.now()))
-        findings = failures = 0
+        findings = failures = unopened = 0
         async for comparison in self._reconciliation.run(plan):
             for found in comparison.findings:
                 log.warning("reconciliation_found", kind=found.kind, remedy=found.remedy, trans_id=found.trans_id)
@@ -84,12 +84,13 @@ class Nightly:
                 log.warning("reconciliation_failed", site_id=failure.site_id, whom=failure.whom, reason=failure.reason)
             findings += len(comparison.findings)
             failures += len(comparison.failures)
+            unopened += comparison.unopened
             if not await self._put_off(lease, self._clock.now() + LEASE):
                 return
         if not await self._purged(lease):
             return
         await self._put_off(lease, self._next_night(self._clock.now()), release=True)
-        log.info("reconciled", comparisons=len(plan), findings=findings, failures=failures)
+        log.info("reconciled", comparisons=len(plan), findings=findings, failures=failures, unopened=unopened)
 
     async def _purged(self, lease: str) -> bool:
         """Purge what is due for it; say whether the lease was ours to the end."""

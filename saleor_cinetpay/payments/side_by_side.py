@@ -12,7 +12,7 @@ from decimal import Decimal
 from saleor_cinetpay.cinetpay import CinetPayTransaction
 from saleor_cinetpay.errors import CinetPayError
 from saleor_cinetpay.locale import Text
-from saleor_cinetpay.payments.books import Books, Held
+from saleor_cinetpay.payments.books import Books, Held, Unopened
 from saleor_cinetpay.payments.comparing import Site, by_trans_id
 from saleor_cinetpay.payments.findings import Finding
 from saleor_cinetpay.payments.payment import PaymentState
@@ -64,6 +64,8 @@ class DayBeside:
     other_systems: int = 0
     """Payments of the site that are none of the shop's; left alone."""
     unreadable: int = 0
+    unopened: int = 0
+    """Payments of the shop that no key opens; they are in no line."""
     failure: Text | None = None
     """Why CinetPay's history could not be read, for the merchant."""
 
@@ -84,7 +86,8 @@ class SideBySide:
         comparison = await self._reconciliation.comparing(site, day, {}, dry_run=True).compare(history)
         findings = {finding.trans_id: finding for finding in comparison.findings}
         rows = by_trans_id(history.transactions)
-        held = await self._books.among({*rows, *findings})
+        among = await self._books.among({*rows, *findings})
+        held = {key: one for key, one in among.items() if not isinstance(one, Unopened)}
         mine = {key for key, one in held.items() if one.payment.account_key in site.account_keys} | findings.keys()
         lines = [
             Line(
@@ -102,6 +105,7 @@ class SideBySide:
             differing=len(findings),
             other_systems=comparison.other_systems,
             unreadable=comparison.unreadable,
+            unopened=comparison.unopened,
         )
 
     async def settle(

@@ -327,6 +327,7 @@ async def test_json_csv_and_text(world: World) -> None:
         "unreadable": 0,
         "other_systems": 0,
         "unpaid": 0,
+        "unopened": 0,
         "findings": [finding],
         "failures": [],
     } == as_json.json
@@ -337,6 +338,21 @@ async def test_json_csv_and_text(world: World) -> None:
     assert f"{trans_id}  12500 CFA  paid_not_here: dry_run (was_pending)  {world.saleor.config.api_url}" in line
     assert "1 payments at CinetPay, 1 differ" in last
     assert [(0, "")] * 3 == [(ran.code, ran.errors) for ran in (as_json, as_csv, as_text)]
+
+
+async def test_a_payment_that_no_key_opens_is_told_of_and_no_error(world: World) -> None:
+    """The command does the rest of its work, says how many it left out, and is successful."""
+    _, trans_id = await paid(world)
+    async with world.house.database.write() as connection:
+        await connection.execute(
+            update(payments).where(payments.c.trans_id == trans_id).values(sealed_form="AAAA" * 20)
+        )
+    as_json, as_text = await commands(world.settings, (["--json"], {}), ([], {}))
+    assert (0, 1, []) == (as_json.code, as_json.json["unopened"], as_json.json["findings"])
+    counted, left_out = as_text.out.splitlines()
+    assert (0, True) == (as_text.code, " 0 differ" in counted)
+    assert left_out.startswith("Left out: 1 payment(s) that no key of SECRET_KEY opens")
+    assert "payment_unreadable" in as_text.errors
 
 
 async def test_a_cinetpay_that_is_down_is_an_error(world: World) -> None:

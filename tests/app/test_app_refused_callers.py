@@ -238,6 +238,32 @@ async def test_a_payment_that_no_key_opens_has_a_page_for_the_buyer(world: World
     assert [True] * 3 == [said in one.text for one in replies]
 
 
+async def test_webhooks_and_notifications_of_a_payment_that_no_key_opens(world: World) -> None:
+    """Each gets its 200: initialize fails with TRY_LATER, process says pending, a notification is taken."""
+    session = await world.opened()
+    fields = session.data["redirect"]["fields"]
+    assert session.transaction is not None
+    async with world.house.database.write() as connection:
+        await connection.execute(
+            update(payments).where(payments.c.trans_id == fields["cpm_trans_id"]).values(sealed_form="AAAA" * 20)
+        )
+    replies = [await world.saleor.send_webhook(event, session.transaction) for event in (INITIALIZE, PROCESS)]
+    told = [
+        (
+            one.status,
+            one.json["result"],
+            one.json["data"].get("status"),
+            [e["code"] for e in one.json["data"].get("errors", [])],
+        )
+        for one in replies
+    ]
+    assert [(200, "CHARGE_FAILURE", None, ["TRY_LATER"]), (200, "CHARGE_ACTION_REQUIRED", "pending", [])] == told
+    notified = await world.http.post(
+        fields["notify_url"], data={"cpm_trans_id": fields["cpm_trans_id"], "cpm_site_id": SITE_ID}
+    )
+    assert 200 == notified.status_code
+
+
 async def test_the_pay_page_wants_its_proof(world: World) -> None:
     """Without the proof, or with another's, there is no form: 404."""
     session = await world.opened()

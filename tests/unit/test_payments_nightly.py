@@ -9,10 +9,15 @@ import pytest
 from fakes import SeededChance
 from payments_kit import SECRETS, SHOP, lose_ledger, trans_id
 from reconciliation_kit import Office, an_office
+from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from saleor_cinetpay.payments.nightly import LEASE, Nightly, NightlyPurge
+from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.purge import Purge
+from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.payments.worker import Worker
+from saleor_cinetpay.shops.secrets import SecretBox
 
 TONIGHT = datetime(2026, 3, 5, 2, tzinfo=UTC)
 HALF_AN_HOUR_S = 30 * 60
@@ -66,6 +71,26 @@ async def test_one_process_does_the_nights_work(office: Office) -> None:
     assert [[], []] == [await ours.claim_due(), await theirs.claim_due()]
     office.clock.turn(3600 + HALF_AN_HOUR_S)
     assert 1 == len(await theirs.claim_due())
+
+
+async def test_a_payment_that_no_key_opens_stops_no_night(office: Office) -> None:
+    """The night settles the others, counts what it left out in its log, and is done."""
+    nightly = a_nightly(office)
+    await nightly.claim_due()
+    await office.paid(1)
+    await office.paid(2)
+    sealed = SecretBox(["another key"]).seal("{}", place="elsewhere")
+    async with office.database.write() as connection:
+        await connection.execute(update(payments).where(payments.c.trans_id == trans_id(1)).values(sealed_form=sealed))
+    office.clock.turn(until(office, TONIGHT) + HALF_AN_HOUR_S)
+    (lease,) = await nightly.claim_due()
+    with capture_logs() as logs:
+        await nightly.reconcile(lease)
+    assert [(1, 0, 1)] == [
+        (line["findings"], line["failures"], line["unopened"]) for line in logs if line["event"] == "reconciled"
+    ]
+    assert PaymentState.ACCEPTED is (await office.heart.held(2)).state
+    assert [] == await office.told(SHOP)
 
 
 async def test_the_night_settles_and_takes_up(office: Office) -> None:

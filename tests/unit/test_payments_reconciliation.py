@@ -11,7 +11,7 @@ from fakes import NOON, SeededChance, refusal
 from payments_kit import SECRETS, SHOP, SITE_ID, an_opening_payment, lose_ledger, trans_id, transaction_id
 from pydantic import SecretStr
 from reconciliation_kit import ORDER, TODAY, Office, an_event, an_office
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from saleor_cinetpay.database import metadata
 from saleor_cinetpay.errors import CinetPayUnavailable
@@ -19,7 +19,9 @@ from saleor_cinetpay.payments.findings import Comparison, Failure, Finding, Find
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.reconciliation import Days, UnknownAccount, last_two_days
 from saleor_cinetpay.payments.report import ReportState, ReportType
+from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.shops.accounts import Accounts, Environment, EnvironmentAccount
+from saleor_cinetpay.shops.secrets import SecretBox
 from saleor_cinetpay.shops.tables import installations
 
 OTHER_SHOP = "https://other.example/graphql/"
@@ -425,6 +427,49 @@ async def test_what_is_not_ours_is_counted_and_left_alone(office: Office) -> Non
     )
     assert [expected] == await office.reconcile()
     assert [] == office.cinetpay.looks
+
+
+async def sealed_elsewhere(office: Office, *numbers: int) -> None:
+    """Have these payments sealed with a key that is lost."""
+    sealed = SecretBox(["another key"]).seal("{}", place="elsewhere")
+    async with office.database.write() as connection:
+        await connection.execute(
+            update(payments).where(payments.c.trans_id.in_([trans_id(n) for n in numbers])).values(sealed_form=sealed)
+        )
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_payment_that_no_key_opens_is_left_out(office: Office, dry_run: bool) -> None:
+    """Paid or accepted, listed or not: counted, not taken for an unknown one, nobody called; the others are settled."""
+    await office.accepted(1)
+    await office.accepted(2)
+    await office.paid(3)
+    await office.paid(4)
+    for number in (1, 2, 3):
+        office.saleor.opened(SHOP, number)
+    office.cinetpay.hidden.add(trans_id(2))
+    await sealed_elsewhere(office, 1, 2, 3)
+    looks = len(office.cinetpay.looks)
+    (comparison,) = await office.reconcile(dry_run=dry_run)
+    remedy = Remedy.DRY_RUN if dry_run else Remedy.ACCEPTED
+    assert [(FindingKind.PAID_NOT_HERE, remedy, "was_pending")] == brief(list(comparison.findings))
+    assert (3, 3, ()) == (comparison.seen, comparison.unopened, comparison.failures)
+    assert [] == await office.told(SHOP)
+    assert [trans_id(4)] * (not dry_run) == [looked_up for looked_up, _ in office.cinetpay.looks[looks:]]
+    assert 0 == office.saleor.reads[SHOP]
+
+
+async def test_a_click_on_a_payment_that_no_key_opens_says_why(office: Office) -> None:
+    """Put right alone, it is neither adopted nor raised; the reason is told."""
+    await office.paid()
+    office.saleor.opened(SHOP)
+    await sealed_elsewhere(office, 1)
+    plan = await office.reconciliation.plan(Days(first=TODAY, last=TODAY))
+    (site,) = plan.sites
+    comparing = office.reconciliation.comparing(site, TODAY, plan.installations, dry_run=False)
+    findings, (reason,) = await comparing.compare_one(T1, await office.reconciliation.history(site, TODAY))
+    assert ([], []) == (findings, await office.told(SHOP))
+    assert "SECRET_KEY" in reason
 
 
 # -- the run -----------------------------------------------------------------------------------------------------
