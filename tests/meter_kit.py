@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
+
+from saleor_cinetpay.database import Database
 
 BOUNDS = ("BEGIN", ";", "SELECT 1")
 """What begins a transaction or only knocks at the door."""
@@ -14,15 +16,18 @@ BOUNDS = ("BEGIN", ";", "SELECT 1")
 class Meter:
     """Counts what engines are sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database | None = None) -> None:
+        """With a database only what that one is sent counts: other apps may run in the same process."""
+        self._url = None if database is None else database.url
         self.counts: Counter[str] = Counter()
 
-    def note(self, _connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith(BOUNDS):
+    def note(self, connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        if self._counts(connection) and not statement.startswith(BOUNDS):
             self.counts["reads" if statement.startswith("SELECT") else "writes"] += 1
 
-    def commit(self, _connection: object) -> None:
-        self.counts["commits"] += 1
+    def commit(self, connection: Connection) -> None:
+        if self._counts(connection):
+            self.counts["commits"] += 1
 
     async def of(self, doing: Awaitable[Any]) -> dict[str, int]:
         """Return what one thing costs."""
@@ -30,11 +35,14 @@ class Meter:
         await doing
         return dict(self.counts)
 
+    def _counts(self, connection: Connection) -> bool:
+        return self._url is None or connection.engine.url.database == self._url.database
+
 
 @contextmanager
-def metered() -> Iterator[Meter]:
-    """Measure all engines."""
-    meter = Meter()
+def metered(database: Database | None = None) -> Iterator[Meter]:
+    """Measure what is sent to all databases, or to one."""
+    meter = Meter(database)
     event.listen(Engine, "before_cursor_execute", meter.note)
     event.listen(Engine, "commit", meter.commit)
     yield meter

@@ -30,7 +30,7 @@ async def cost(world: World, call: Callable[[], Awaitable[Any]]) -> dict[str, in
     found = []
     for _ in range(TRIES):
         asked = await world.cinetpay.messages()
-        with metered() as meter:
+        with metered(world.house.database) as meter:
             await call()
         counts = dict(meter.counts)
         asked_now = [message for message in await world.cinetpay.messages() if message["from"] == "app"]
