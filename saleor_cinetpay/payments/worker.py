@@ -246,7 +246,10 @@ class _Bench(Generic[Work]):
         """Free the place. Whatever went wrong, the lease ends by itself and the work becomes due again."""
         self._under_way.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("work_interrupted", of=whose, exc_info=error)
+            if isinstance(error, AppError):
+                log.warning("work_put_off", of=whose, error=str(error))
+            else:
+                log.error("work_interrupted", of=whose, exc_info=error)
         self._shares[whose] -= 1
         if not self._shares[whose]:
             del self._shares[whose]

@@ -78,6 +78,10 @@ async def test_figures_are_counted_in_their_index_alone(heart: Heart, database: 
     async with database.write() as connection:
         await connection.execute(insert(payments), [row_of(payment, SECRETS) for payment in hourly])
         await connection.execute(text("ANALYZE"))
+    if not database.is_sqlite:  # without a vacuum PostgreSQL does not know that the index alone would do
+        async with database._writer.connect() as connection:
+            alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await alone.exec_driver_sql("VACUUM ANALYZE payments")
     seen: list[tuple[str, Any]] = []
 
     def see(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:

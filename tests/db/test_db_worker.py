@@ -179,6 +179,28 @@ async def rename(database: Database, table: str, name: str) -> None:
         await connection.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
 
 
+async def test_work_that_the_database_holds_up_is_no_mistake_of_ours(
+    heart: Heart, other_database: Database, logs: Logs
+) -> None:
+    """A look that can't be written down is put off, in one line without a trace, and comes back."""
+    account_key = await paid(heart, 1)
+    cinetpay = heart.world.cinetpay
+    cinetpay.gates.close(account_key)
+    worker = heart.worker()
+    assert await worker.take_due()
+    await cinetpay.gates.someone_waits(account_key)
+    await rename(other_database, "payments", "gone")
+    cinetpay.gates.open(account_key)
+    worker.stop()
+    await worker.run()
+    await rename(other_database, "gone", "payments")
+    told = next(entry for entry in logs if entry["event"] == "work_put_off")
+    assert ("warning", account_key, False) == (told["log_level"], told["of"], "exc_info" in told)
+    heart.world.clock.turn(31)
+    await heart.work_off()
+    await charged(heart, 1)
+
+
 async def test_work_that_was_interrupted_is_told_and_comes_back(heart: Heart, other_heart: Heart, logs: Logs) -> None:
     """What dies in the midst of a look is logged, frees its place, and is done by another after its lease."""
     account_key = await paid(heart, 1)
