@@ -122,7 +122,7 @@ class TwoProcesses(RuleBasedStateMachine):
         taken = {self._number(payment) for payment in claimed}
         left = [due[number] for number in due.keys() - taken]
         assert all(due[number] <= moment for number in taken for moment in left)  # type: ignore[operator]
-        for payment in claimed:
+        for payment in sorted(claimed, key=self._number):  # the database returns them in any order
             self._leased(process, payment)
 
     @rule(process=PROCESSES, number=NUMBERS, back=st.booleans())
@@ -189,7 +189,7 @@ class TwoProcesses(RuleBasedStateMachine):
         }
         claimed: list[DueReport] = self.run(self.ledgers[process].claim_due_reports(9))
         assert due == {(self._number(one.report), one.report.type) for one in claimed}
-        for one in claimed:
+        for one in sorted(claimed, key=lambda one: (self._number(one.report), one.report.type)):
             self.claims += 1
             report = self.known[self._number(one.report)].reports[one.report.type]
             report.lease, report.due_at = self.claims, self.clock.moment + LEASE
