@@ -38,6 +38,7 @@ from saleor_cinetpay.saleor.address import normalised
 from saleor_cinetpay.saleor.key_renewal import KeyRenewal, parsed_keys
 from saleor_cinetpay.saleor.keys import verify_webhook
 from saleor_cinetpay.shops.installations import Installation, Installations
+from saleor_cinetpay.shops.secrets import Unsealable
 from webhooks.answers import Answer
 from webhooks.payloads import SaleorCall, read_json
 
@@ -285,7 +286,7 @@ def _doubt(body: bytes, signature: str, installation: Installation) -> CallRefus
 def _impossible(error: Exception) -> PaymentImpossible:
     if isinstance(error, PaymentImpossible):
         return error
-    if isinstance(error, LedgerUnavailable | TimeoutError):
+    if isinstance(error, LedgerUnavailable | TimeoutError | Unsealable):
         log.error("webhook_not_done", error=str(error) or type(error).__name__)
     else:
         log.error("webhook_broke", exc_info=error)

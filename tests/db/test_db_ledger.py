@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes import NOON
 from payments_kit import (
+    SHOP,
     Heart,
     World,
     a_payment,
@@ -25,6 +26,7 @@ from saleor_cinetpay.payments.conclusion import Conclusion, report_of
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.payment import Payment, PaymentState
+from saleor_cinetpay.payments.problems import Problem, ProblemKind
 from saleor_cinetpay.payments.report import FAILURE_WAITS, DueReport, ReportState, ReportType
 from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
@@ -322,9 +324,11 @@ async def test_an_acceptance_waits_for_the_failure_that_is_on_its_way(heart: Hea
 
 
 async def test_an_overtaken_failure_that_did_not_arrive_is_withdrawn(heart: Heart) -> None:
-    """It is not tried again: after the success it would take away what staff may do."""
+    """It is not tried again, as after the success it would take away what staff may do, and no person is told of it."""
     failure = await on_its_way(heart)
-    await heart.ledger.report_failed(failure, reason="down", retry_at=heart.world.clock.moment)
+    refused = Problem(kind=ProblemKind.REPORT_REFUSED, saleor_api_url=SHOP, subject=failure.report.subject)
+    await heart.ledger.report_failed(failure, reason="down", retry_at=heart.world.clock.moment, problem=refused)
+    assert [] == await heart.ledger.problems.open_of(SHOP)
     (success,) = await heart.ledger.claim_due_reports(9)
     assert ReportType.CHARGE_SUCCESS is success.report.type
     assert [

@@ -179,18 +179,23 @@ async def rename(database: Database, table: str, name: str) -> None:
         await connection.execute(text(f"ALTER TABLE {table} RENAME TO {name}"))
 
 
+async def in_the_midst_of_a_look(heart: Heart) -> tuple[Worker, str]:
+    """Let a worker ask CinetPay, who does not answer before the gate of the account is opened."""
+    account_key = await paid(heart, 1)
+    heart.world.cinetpay.gates.close(account_key)
+    worker = heart.worker()
+    assert await worker.take_due()
+    await heart.world.cinetpay.gates.someone_waits(account_key)
+    return worker, account_key
+
+
 async def test_work_that_the_database_holds_up_is_no_mistake_of_ours(
     heart: Heart, other_database: Database, logs: Logs
 ) -> None:
     """A look that can't be written down is put off, in one line without a trace, and comes back."""
-    account_key = await paid(heart, 1)
-    cinetpay = heart.world.cinetpay
-    cinetpay.gates.close(account_key)
-    worker = heart.worker()
-    assert await worker.take_due()
-    await cinetpay.gates.someone_waits(account_key)
+    worker, account_key = await in_the_midst_of_a_look(heart)
     await rename(other_database, "payments", "gone")
-    cinetpay.gates.open(account_key)
+    heart.world.cinetpay.gates.open(account_key)
     worker.stop()
     await worker.run()
     await rename(other_database, "gone", "payments")
@@ -203,14 +208,9 @@ async def test_work_that_the_database_holds_up_is_no_mistake_of_ours(
 
 async def test_work_that_was_interrupted_is_told_and_comes_back(heart: Heart, other_heart: Heart, logs: Logs) -> None:
     """What dies in the midst of a look is logged, frees its place, and is done by another after its lease."""
-    account_key = await paid(heart, 1)
-    cinetpay = heart.world.cinetpay
-    cinetpay.gates.close(account_key)
-    worker = heart.worker()
-    assert await worker.take_due()
-    await cinetpay.gates.someone_waits(account_key)
+    worker, account_key = await in_the_midst_of_a_look(heart)
     heart.world.doom.await_at(1)
-    cinetpay.gates.open(account_key)
+    heart.world.cinetpay.gates.open(account_key)
     worker.stop()
     await worker.run()
     assert ("work_interrupted", account_key) == (events(logs)[-1], logs[-1]["of"])
