@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.http import request
-from bench.stubs import APP_ID
+from bench.stubs import APP_ID, IDENTIFIER
 from saleor_cinetpay.payments.trans_id import TransactionId, trans_id_of
 from saleor_cinetpay.sandbox.saleor.signing import SigningKey
 
@@ -97,7 +97,7 @@ class Shop:
             "__typename": typename,
             "issuedAt": datetime.now(UTC).isoformat(),
             "version": "3.23.28",
-            "recipient": {"id": APP_ID, "identifier": "saleor.app.payment.cinetpay"},
+            "recipient": {"id": APP_ID, "identifier": IDENTIFIER},
             "data": {"returnUrl": "https://shop.example/checkout/done", "language": "fr"},
             "sourceObject": {
                 "__typename": "Checkout",

@@ -16,6 +16,7 @@ from bench.http import Handler, Server
 
 PENDING_FRANCS = 10_000
 APP_ID = "QXBwOjE="
+IDENTIFIER = "saleor.app.payment.cinetpay"
 OF_TRANSACTION = "/_reported/"
 
 
@@ -58,7 +59,7 @@ class Saleor:
             if not report.done():
                 report.set_result(b"{}")
             return b'{"data": {"transactionEventReport": {"alreadyProcessed": false, "errors": []}}}'
-        app = {"id": APP_ID, "permissions": [{"code": "HANDLE_PAYMENTS"}], "webhooks": []}
+        app = {"id": APP_ID, "identifier": IDENTIFIER, "permissions": [{"code": "HANDLE_PAYMENTS"}], "webhooks": []}
         return json.dumps({"data": {"app": app, "shop": {"version": "3.23.28"}, "checkout": None}}).encode()
 
     def _report_of(self, transaction_id: str) -> asyncio.Future[bytes]:

@@ -52,6 +52,15 @@ async def saleor(means: Means, shop: Shop) -> AsyncIterator[Finding]:
             text("The app lacks the permission {permission}.", permission=NEEDED_PERMISSION),
             text("Grant it in the Dashboard, on the app's page, or install the app again."),
         )
+    if identity.identifier not in {None, means.settings.manifest_app_id}:
+        yield Voice("saleor_identifier", shop.url).warning(
+            english(
+                "Saleor knows the app as {identifier}, but MANIFEST_APP_ID is {app_id}.",
+                identifier=identity.identifier,
+                app_id=means.settings.manifest_app_id,
+            ),
+            english("Set MANIFEST_APP_ID back: installed again under another name, the app can't report old payments."),
+        )
     yield _judged_version(identity.version, shop)
 
 

@@ -49,6 +49,7 @@ class Installing:
             registration = await register(
                 saleor_api_url=saleor_api_url,
                 auth_token=_auth_token(await _body(request)),
+                identifier=self.app_id,
                 base_url=self._base_url_of(request),
                 rules=self.rules,
                 saleor=self.saleor,

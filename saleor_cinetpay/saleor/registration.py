@@ -47,19 +47,20 @@ async def register(
     *,
     saleor_api_url: str | None,
     auth_token: SecretStr,
+    identifier: str,
     base_url: str,
     rules: AddressRules,
     saleor: SaleorClient,
     installations: Installations,
 ) -> Registration:
-    """Prove what is claimed within eight seconds, and keep it.
+    """Prove what is claimed within eight seconds, and keep it; `identifier` is what our manifest calls the app.
 
     Raises:
         CallRefused: with a stable code and a text that staff can act on.
         LedgerUnavailable: where it can't be kept just now.
     """
     address = _admitted(saleor_api_url, rules)
-    identity = await _proved_identity(saleor, address, auth_token)
+    identity = await _proved_identity(saleor, address, auth_token, identifier)
     registration = Registration(
         saleor_api_url=address,
         app_id=identity.app_id,
@@ -81,7 +82,13 @@ def _admitted(saleor_api_url: str | None, rules: AddressRules) -> SaleorApiUrl:
         raise _prohibited() from error
 
 
-async def _proved_identity(saleor: SaleorClient, address: SaleorApiUrl, token: SecretStr) -> SaleorIdentity:
+async def _proved_identity(
+    saleor: SaleorClient, address: SaleorApiUrl, token: SecretStr, identifier: str
+) -> SaleorIdentity:
+    """Prove that the token is ours there: any other app of that Saleor has one too, and could push ours out.
+
+    From 3.19 on every app has an identifier, so that a Saleor that names none says nothing against us.
+    """
     try:
         identity = await saleor.identify(address, token, timeout_s=IDENTIFY_TIMEOUT_S)
     except AddressForbidden as error:
@@ -91,6 +98,12 @@ async def _proved_identity(saleor: SaleorClient, address: SaleorApiUrl, token: S
     except SaleorError as error:
         text = f"The app could not reach your Saleor at {address}: {error}. Check that this address is public."
         raise CallRefused(424, "SALEOR_UNREACHABLE", text) from error
+    if identity.identifier not in {None, identifier}:
+        text = (
+            f"This token belongs to another app than {identifier}. Install {identifier} from the address of its "
+            "manifest; where MANIFEST_APP_ID has just been changed, delete the app in the Dashboard first."
+        )
+        raise CallRefused(403, "OTHER_APP", text)
     if NEEDED_PERMISSION not in identity.permissions:
         raise CallRefused(403, "PERMISSION_MISSING", f"The app needs the permission {NEEDED_PERMISSION}.")
     return identity

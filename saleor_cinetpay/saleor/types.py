@@ -98,6 +98,8 @@ class SaleorIdentity:
     """Who a token makes us, and at which Saleor."""
 
     app_id: Annotated[SaleorAppId, Field(validation_alias=AliasPath("app", "id"))]
+    identifier: Annotated[str | None, Field(validation_alias=AliasPath("app", "identifier"))] = None
+    """The `id` of the manifest that it was installed from; Saleor makes one up for an app that staff made by hand."""
     permissions: Annotated[
         frozenset[str],
         Field(validation_alias=AliasPath("app", "permissions")),

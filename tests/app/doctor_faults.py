@@ -306,6 +306,9 @@ FAULTS = {
     "cinetpay_down": warned("cinetpay_account", "CinetPay did not answer", cinetpay_fails("error_500")),
     "a_dead_token": failed("saleor_token", "does not accept the app's token", at_saleor(auth_token="another")),
     "another_apps_token": failed("saleor_token", "belongs to another app", written(installations, app_id="QXBwOjk5")),
+    "an_identifier_that_was_changed": warned(
+        "saleor_identifier", "but MANIFEST_APP_ID is another.app", setting(manifest_app_id="another.app")
+    ),
     "a_permission_taken_away": failed(
         "saleor_permission", "lacks the permission HANDLE_PAYMENTS", at_saleor(permission_codes=())
     ),

@@ -216,6 +216,7 @@ async def test_a_name_that_changes_its_mind(tmp_path: Path) -> None:
             await register(
                 saleor_api_url="https://rebinding.example/graphql/",
                 auth_token=SecretStr("x"),
+                identifier="our.app",
                 base_url="https://app.example",
                 rules=AddressRules(),
                 saleor=client,

@@ -20,6 +20,7 @@ from saleor_cinetpay.saleor.address import SaleorApiUrl
 
 API_URL = SaleorApiUrl("https://shop.example/graphql/")
 APP_ID = "QXBwOjE="
+IDENTIFIER = "our.app"
 TOKEN = "0123456789secret-token"
 
 WRITTEN = """
@@ -39,7 +40,7 @@ WRITTEN = """
       ): Report
       checkoutComplete(id: ID): Complete
     }
-    type App { id: ID! permissions: [Permission!] }
+    type App { id: ID! identifier: String permissions: [Permission!] }
     type Permission { code: String! }
     type Shop { version: String! }
     type Money { amount: Float! currency: String! }
@@ -105,6 +106,7 @@ class FakeSaleor:
 
     jwks: str = '{"keys": []}'
     permissions: tuple[str, ...] = ("HANDLE_PAYMENTS",)
+    identifier: str | None = IDENTIFIER
     transactions: dict[str, dict[str, Any]] = field(default_factory=dict)
     checkouts: dict[str, dict[str, Any]] = field(default_factory=dict)
     channels: list[dict[str, Any]] | None = None
@@ -144,7 +146,8 @@ class FakeSaleor:
         return JSONResponse(result.formatted, status_code=200 if result.data is not None else 400)
 
     def app(self, info: object) -> dict[str, Any]:
-        return {"id": APP_ID, "permissions": [{"code": code} for code in self.permissions]}
+        granted = [{"code": code} for code in self.permissions]
+        return {"id": APP_ID, "identifier": self.identifier, "permissions": granted}
 
     def shop(self, info: object) -> dict[str, Any]:
         return {"version": "3.23.28"}

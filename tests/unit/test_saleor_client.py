@@ -11,7 +11,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from pydantic import SecretStr
-from saleor_fake import API_URL, APP_ID, OLDER, SCHEMA, TOKEN, Failure, FakeSaleor, money
+from saleor_fake import API_URL, APP_ID, IDENTIFIER, OLDER, SCHEMA, TOKEN, Failure, FakeSaleor, money
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from saleor_cinetpay.errors import SaleorError, SaleorRefused, SaleorUnavailable, SaleorUnintelligible
@@ -113,7 +113,12 @@ def saleor(shop: FakeSaleor) -> SaleorClient:
 
 async def test_identify(saleor: SaleorClient) -> None:
     """A token tells which app we are there, what we may do, and which Saleor it is."""
-    expected = SaleorIdentity(app_id=SaleorAppId(APP_ID), permissions=frozenset({"HANDLE_PAYMENTS"}), version="3.23.28")
+    expected = SaleorIdentity(
+        app_id=SaleorAppId(APP_ID),
+        identifier=IDENTIFIER,
+        permissions=frozenset({"HANDLE_PAYMENTS"}),
+        version="3.23.28",
+    )
 
     assert expected == await saleor.identify(API_URL, GOOD)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx2 as httpx
 import pytest
 import structlog
-from saleor_fake import API_URL, APP_ID, TOKEN, FakeSaleor, signing_key
+from saleor_fake import API_URL, APP_ID, IDENTIFIER, TOKEN, FakeSaleor, signing_key
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -49,7 +49,7 @@ def shelf() -> Shelf:
 def asking(shop_http: httpx.AsyncBaseTransport, shelf: Shelf, base_url: str | None = None) -> httpx.AsyncClient:
     """Return a client of the app, whose own calls to Saleor go through `shop_http`."""
     installing = Installing(
-        app_id="our.app",
+        app_id=IDENTIFIER,
         base_url=base_url,
         rules=AddressRules(allowed=(PATTERN,)),
         saleor=SaleorClient(shop_http),
@@ -168,6 +168,25 @@ async def test_token_that_is_not_accepted(app: httpx.AsyncClient, shelf: Shelf, 
     """A token that this Saleor does not accept proves nothing."""
     assert (401, "UNKNOWN_APP_ID") == refusal(await post(app, token=token))
     assert [] == shelf.kept
+
+
+@pytest.mark.parametrize("identifier", ["another.app", "QXBwOjE=", ""])
+async def test_token_of_another_app(app: httpx.AsyncClient, shop: FakeSaleor, shelf: Shelf, identifier: str) -> None:
+    """Another app of the same Saleor, or one made there by hand, can't put its token in the place of ours."""
+    shop.identifier = identifier
+
+    answer = await post(app)
+
+    assert (403, "OTHER_APP") == refusal(answer)
+    assert "Install our.app from the address of its manifest" in answer.json()["error"]["message"]
+    assert [] == shelf.kept
+
+
+async def test_saleor_that_names_no_identifier(app: httpx.AsyncClient, shop: FakeSaleor, shelf: Shelf) -> None:
+    """A Saleor that does not say which app the token is of has said nothing against it."""
+    shop.identifier = None
+
+    assert (200, 1) == ((await post(app)).status_code, len(shelf.kept))
 
 
 async def test_missing_permission(app: httpx.AsyncClient, shop: FakeSaleor, shelf: Shelf) -> None:
