@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 LATE_IMPORTS = (
@@ -43,6 +44,8 @@ def main() -> None:
             pid = os.fork()
             if pid == 0:
                 _become(**order)
+            with suppress(OSError):  # it has done so itself
+                os.setpgid(pid, pid)
             running.add(pid)
             answer: int | None = pid
         else:
@@ -51,11 +54,12 @@ def main() -> None:
             answer = os.waitstatus_to_exitcode(status) if pid else None
         print(json.dumps(answer), flush=True)
     for pid in running:
-        os.kill(pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _become(arguments: list[str], environment: dict[str, str], log: str) -> NoReturn:
-    """Be `saleor-cinetpay` with these arguments; its output goes to the log."""
+    """Be `saleor-cinetpay` with these arguments, in a group with all that it starts; its output goes to the log."""
+    os.setpgid(0, 0)
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -86,9 +86,9 @@ class Command:
             raise AssertionError(f"nobody answers at {self._shows_up_at}:\n{self.said()}") from None
 
     def kill(self) -> None:
-        """End it with SIGKILL, if it still runs."""
+        """End it with SIGKILL, and all that it has started, if it still runs."""
         if self.pid is not None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
             while self._forkery.order(ended=self.pid) is None:
                 time.sleep(0.001)
             self.pid = None

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import httpx2 as httpx
-from processes_kit import Forkery, Stage, opened
+from processes_kit import Forkery, Stage, eventually, opened
 
 SLOW_S = 2.5
 HANGS_S = 50
@@ -95,7 +95,7 @@ async def test_idle_connections_do_not_hold_up_the_end(forkery: Forkery, tmp_pat
 
 
 async def test_many_processes_count_together(forkery: Forkery, tmp_path: Path) -> None:
-    """With WORKERS=2 whichever process is asked for metrics shows what both have counted."""
+    """With WORKERS=2 whichever process is asked for metrics shows what both have counted; both end with the first."""
     async with opened(forkery, tmp_path, f"sqlite:///{tmp_path}/ledger.db", "serve", WORKERS="2") as stage:
         for _ in range(20):
             await stage.http.get(f"{stage.app}/pay/nothing")
@@ -105,3 +105,32 @@ async def test_many_processes_count_together(forkery: Forkery, tmp_path: Path) -
             wanted = 'saleor_cinetpay_http_request_seconds_count{lane="buyer",status="4xx"} '
             shown += [float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted)]
         assert [20.0] * 5 == shown
+        (serve,) = stage.commands
+        assert serve.pid is not None
+        both = children_of(serve.pid)
+        os.kill(serve.pid, signal.SIGTERM)
+        assert await serve.exit_code(within_s=ENDS_WITHIN_S) in (0, -signal.SIGTERM)
+        assert [] == [pid for pid in both if runs(pid)]
+
+
+async def test_nothing_outlives_a_kill(forkery: Forkery, tmp_path: Path) -> None:
+    """What a killed process has started is killed with it: no test leaves anything running."""
+    async with opened(forkery, tmp_path, f"sqlite:///{tmp_path}/ledger.db", "serve", WORKERS="2") as stage:
+        (serve,) = stage.commands
+        assert serve.pid is not None
+        started = children_of(serve.pid)
+        assert len(started) >= 2
+    await eventually(lambda: not any(runs(pid) for pid in started), 5, lambda: "something still runs")
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that this one has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process runs; one that nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
