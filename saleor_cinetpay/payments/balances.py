@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from saleor_cinetpay.cinetpay import CinetPayBalance, describe
 from saleor_cinetpay.clock import Clock
@@ -25,6 +24,7 @@ from saleor_cinetpay.errors import (
     CinetPayUnintelligible,
     LedgerUnavailable,
 )
+from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.locale import Text
 from saleor_cinetpay.payments.tables import balances
 from saleor_cinetpay.shops.accounts import Account
@@ -84,7 +84,6 @@ class Balances:
         self._database = database
         self._reader = reader
         self._clock = clock
-        self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def of(self, account: Account, *, wait_s: float) -> Balance:
@@ -116,8 +115,8 @@ class Balances:
             return False
         async with self._database.write() as connection:
             if row is None:
-                first = self._insert(balances).values(account_key=account_key, asked_at=now)
-                return bool((await connection.execute(first.on_conflict_do_nothing())).rowcount)
+                first = {"account_key": account_key, "asked_at": now}
+                return bool((await connection.execute(insert_unless_there(connection, balances), first)).rowcount)
             again = await connection.execute(
                 update(balances)
                 .where(balances.c.account_key == account_key, balances.c.asked_at <= now - ASK_EVERY)

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from saleor_cinetpay import __version__
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.inserting import insert_or_replace
 from saleor_cinetpay.payments.tables import heartbeats
 
 BEAT_EVERY = timedelta(seconds=10)
@@ -24,7 +24,6 @@ class Heartbeats:
         self._database = database
         self._clock = clock
         self._chance = chance
-        self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
         self._name: str | None = None
         self._began_at: datetime | None = None
         self._beat_at: datetime | None = None
@@ -39,9 +38,7 @@ class Heartbeats:
         self._began_at = self._began_at or now
         row = {"name": self._name, "version": __version__, "began_at": self._began_at, "beat_at": now}
         async with self._database.write() as connection:
-            await connection.execute(
-                self._insert(heartbeats).values(row).on_conflict_do_update(index_elements=["name"], set_=row)
-            )
+            await connection.execute(insert_or_replace(connection, heartbeats, row))
             if first:
                 await connection.execute(delete(heartbeats).where(heartbeats.c.beat_at < now - FORGOTTEN_AFTER))
         self._beat_at = now

@@ -12,12 +12,12 @@ from typing import Any
 
 import structlog
 from sqlalchemy import CursorResult, Executable, bindparam, case, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.conclusion import Conclusion
 from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.history import Event, record
@@ -71,9 +71,6 @@ class Ledger:
         self._clock = clock
         self._chance = chance
         self.problems = Problems(database)
-        self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
-        self._write_down = self._insert(payments).on_conflict_do_nothing()
-        self._to_complete = self._insert(completions).on_conflict_do_nothing()
 
     # -- payments ------------------------------------------------------------------------------------------------
 
@@ -82,7 +79,7 @@ class Ledger:
         row = row_of(payment, self._secrets)
 
         async def work(connection: AsyncConnection) -> Payment:
-            written: CursorResult[Any] = await connection.execute(self._write_down, row)
+            written: CursorResult[Any] = await connection.execute(insert_unless_there(connection, payments), row)
             if written.rowcount == 1:
                 await record(connection, payment.trans_id, self._clock.now(), event)
                 return payment
@@ -97,7 +94,7 @@ class Ledger:
         row = row_of(leased, self._secrets)
 
         async def work(connection: AsyncConnection) -> Payment | None:
-            written: CursorResult[Any] = await connection.execute(self._write_down, row)
+            written: CursorResult[Any] = await connection.execute(insert_unless_there(connection, payments), row)
             if written.rowcount != 1:
                 return None
             await record(connection, payment.trans_id, now, event)
@@ -328,7 +325,7 @@ class Ledger:
                 "accepted_at": now,
                 "due_at": conclusion.complete_at,
             }
-            await connection.execute(self._to_complete, checkout)
+            await connection.execute(insert_unless_there(connection, completions), checkout)
         twins = await paid_besides(connection, after)
         if twins:
             problem = Problem(

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.purge import Purge, Purged
 from saleor_cinetpay.payments.reconciliation import Reconciliation, last_two_days
 from saleor_cinetpay.payments.tables import chores
@@ -50,7 +50,6 @@ class Nightly:
         self._clock = clock
         self._chance = chance
         self._purge = purge
-        self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
         self._asked_at: datetime | None = None
 
     async def claim_due(self, *, under_way: bool = False) -> list[str]:
@@ -62,7 +61,7 @@ class Nightly:
         lease = self._chance.token()
         first = {"name": CHORE, "due_at": self._next_night(now)}
         async with self._database.write() as connection:
-            await connection.execute(self._insert(chores).values(first).on_conflict_do_nothing())
+            await connection.execute(insert_unless_there(connection, chores), first)
             claimed = await connection.execute(
                 update(chores)
                 .where(chores.c.name == CHORE, chores.c.due_at <= now)

@@ -4,17 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, or_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.problems import ProblemKind, solve
 from saleor_cinetpay.payments.report import Report, ReportState, ReportType
 from saleor_cinetpay.payments.tables import reports
 
-_WRITE = {
-    dialect: insert(reports).on_conflict_do_nothing()
-    for dialect, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
 _SUPERSEDE = (
     update(reports)
     .where(
@@ -55,4 +51,4 @@ async def write_report(connection: AsyncConnection, report: Report, now: datetim
         "created_at": now,
         "due_at": now + report.waits,
     }
-    await connection.execute(_WRITE[connection.dialect.name], row)
+    await connection.execute(insert_unless_there(connection, reports), row)

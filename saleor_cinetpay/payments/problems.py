@@ -8,11 +8,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.tables import problems
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.shops.accounts import Account
@@ -156,8 +156,7 @@ class Problems:
             **raised,
             **_due(now),
         }
-        first = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(problems).values(row)
-        if (await connection.execute(first.on_conflict_do_nothing())).rowcount:
+        if (await connection.execute(insert_unless_there(connection, problems), row)).rowcount:
             return True
         of_this = problems.c.key == problem.key
         held = (await connection.execute(select(problems).where(of_this).with_for_update())).one()

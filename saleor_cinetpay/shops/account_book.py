@@ -113,9 +113,7 @@ class AccountBook:
                 await self._has_room(connection, account.saleor_api_url)
                 row = row_of_account(account, self._secrets) | {"created_at": now}
                 await connection.execute(insert(accounts).values(row))
-                await map_in(
-                    connection, account.saleor_api_url, serves, account.account_key, now, is_sqlite=self._is_sqlite
-                )
+                await map_in(connection, account.saleor_api_url, serves, account.account_key, now)
         except IntegrityError as error:
             raise SiteTaken(f"there is an account of site {account.site_id} already") from error
         return account
@@ -187,10 +185,6 @@ class AccountBook:
         finally:
             self._changed()
 
-    @property
-    def _is_sqlite(self) -> bool:
-        return self._database.is_sqlite
-
     async def _find(self, connection: AsyncConnection, saleor_api_url: str, account_key: str) -> Account | None:
         wanted = select(accounts).where(
             accounts.c.account_key == account_key,
@@ -205,7 +199,7 @@ class AccountBook:
         saved = update(accounts).where(*_this(account)).values(**values, version=renewed.version)
         async with self._write() as connection:
             if unmapped:
-                await unmap_in(connection, account.saleor_api_url, account.account_key, is_sqlite=self._is_sqlite)
+                await unmap_in(connection, account.saleor_api_url, account.account_key)
             if (await connection.execute(saved)).rowcount != 1:
                 raise ChangedMeanwhile(f"account {account.account_key} is not at version {account.version} any more")
         return renewed

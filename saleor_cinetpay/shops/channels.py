@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import ChangedMeanwhile
+from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.shops.tables import accounts, channels, shop_settings
 
 
@@ -92,7 +92,7 @@ class ChannelMap:
         self._changed()
 
     async def _advance(self, connection: AsyncConnection, saleor_api_url: str, version: int) -> None:
-        await make_row_in(connection, saleor_api_url, is_sqlite=self._database.is_sqlite)
+        await make_row_in(connection, saleor_api_url)
         advanced = await connection.execute(
             update(shop_settings)
             .where(shop_settings.c.saleor_api_url == saleor_api_url, shop_settings.c.channels_version == version)
@@ -102,11 +102,10 @@ class ChannelMap:
             raise ChangedMeanwhile(f"the channels of {saleor_api_url} are not at version {version} any more")
 
 
-async def make_row_in(connection: AsyncConnection, saleor_api_url: str, *, is_sqlite: bool) -> None:
+async def make_row_in(connection: AsyncConnection, saleor_api_url: str) -> None:
     """Make the row of a shop's settings where there is none, with every default."""
     row = {"saleor_api_url": saleor_api_url, "storefront_origins": []}
-    made = (sqlite.insert if is_sqlite else postgresql.insert)(shop_settings).values(row)
-    await connection.execute(made.on_conflict_do_nothing(index_elements=["saleor_api_url"]))
+    await connection.execute(insert_unless_there(connection, shop_settings), row)
 
 
 async def map_in(
@@ -115,25 +114,22 @@ async def map_in(
     unmapped: Sequence[Channel],
     account_key: str,
     now: datetime,
-    *,
-    is_sqlite: bool,
 ) -> None:
     """Map channels to an account in a transaction of the caller's; those that are mapped by now stay as they are."""
     if not unmapped:
         return
-    await make_row_in(connection, saleor_api_url, is_sqlite=is_sqlite)
+    await make_row_in(connection, saleor_api_url)
     await _touch(connection, saleor_api_url)
     rows = [_row(saleor_api_url, channel, account_key, now) for channel in unmapped]
-    made = (sqlite.insert if is_sqlite else postgresql.insert)(channels).values(rows)
-    await connection.execute(made.on_conflict_do_nothing(index_elements=["saleor_api_url", "channel_id"]))
+    await connection.execute(insert_unless_there(connection, channels), rows)
 
 
-async def unmap_in(connection: AsyncConnection, saleor_api_url: str, account_key: str, *, is_sqlite: bool) -> None:
+async def unmap_in(connection: AsyncConnection, saleor_api_url: str, account_key: str) -> None:
     """Map an account's channels to none in a transaction of the caller's, which then may write the account.
 
     In this order, as `save` has it too: two transactions that took the two in turn would wait for each other.
     """
-    await make_row_in(connection, saleor_api_url, is_sqlite=is_sqlite)
+    await make_row_in(connection, saleor_api_url)
     await _touch(connection, saleor_api_url)
     await connection.execute(
         delete(channels).where(channels.c.saleor_api_url == saleor_api_url, channels.c.account_key == account_key)

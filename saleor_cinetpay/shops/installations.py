@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 from sqlalchemy import Row, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.inserting import insert_or_replace
 from saleor_cinetpay.recent import Recent
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import installations
@@ -86,9 +86,8 @@ class Installations:
             "app_base_url": installation.app_base_url,
             "registered_at": now,
         }
-        insert = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(installations).values(row)
         async with self._database.write() as connection:
-            await connection.execute(insert.on_conflict_do_update(index_elements=["saleor_api_url"], set_=row))
+            await connection.execute(insert_or_replace(connection, installations, row))
         self._remember(installation)
 
     async def forget(self, saleor_api_url: str, app_id: str) -> bool:

@@ -76,7 +76,7 @@ class ShopSettings:
             )
         )
         async with self._database.write() as connection:
-            await make_row_in(connection, saleor_api_url, is_sqlite=self._database.is_sqlite)
+            await make_row_in(connection, saleor_api_url)
             if (await connection.execute(chosen)).rowcount != 1:
                 raise ChangedMeanwhile(
                     f"the settings of {saleor_api_url} are not at version {choices.version} any more"
