@@ -35,6 +35,7 @@ from saleor_cinetpay.insight.metrics_page import MetricsPage
 from saleor_cinetpay.insight.telemetry import set_up_telemetry
 from saleor_cinetpay.lifespan import Lifespan
 from saleor_cinetpay.logs import configure_logs
+from saleor_cinetpay.network import pooled_http
 from saleor_cinetpay.payments.adoption import Adoption
 from saleor_cinetpay.payments.balances import Balances
 from saleor_cinetpay.payments.books import Books
@@ -83,6 +84,7 @@ from webhooks.transaction_refund_requested import TransactionRefundDoor
 
 STATIC = Path(__file__).parent / "static"
 CINETPAY_CONNECTIONS = 100
+CINETPAY_IDLE_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -329,8 +331,7 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _cinetpay_http(tls: SSLContext) -> httpx.AsyncBaseTransport:
-    limits = httpx.Limits(max_connections=CINETPAY_CONNECTIONS)
-    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
+    return pooled_http(tls, most=CINETPAY_CONNECTIONS, most_idle=CINETPAY_CONNECTIONS, idle_s=CINETPAY_IDLE_S)
 
 
 def _cinetpay_clients(settings: Settings, http: httpx.AsyncBaseTransport) -> dict[Environment, CinetPayClient]:

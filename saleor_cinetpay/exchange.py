@@ -53,7 +53,7 @@ async def exchange(
         AddressForbidden: from the network guard, before any connection.
     """
     connect_s = timeout_s * CONNECT_SHARE
-    request.extensions["timeout"] = {"connect": connect_s, "pool": connect_s, "read": timeout_s, "write": timeout_s}
+    request.extensions["timeout"] = {"connect": connect_s, "pool": connect_s}
     try:
         async with asyncio.timeout(timeout_s):
             response = await http.handle_async_request(request)

@@ -29,6 +29,7 @@ FOUNDATIONS = frozenset(
         "garbage",
         "gathering",
         "metrics",
+        "network",
         "recent",
         "tracing",
     }

@@ -1,7 +1,6 @@
 """A world with a wall before the app, for the doctor: what an operator can put there, and clocks that are wrong."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,10 +10,7 @@ from typing import Any
 
 import httpx2 as httpx
 from app_kit import World
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates_kit import self_signed, server_with
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -70,25 +66,7 @@ class Wall:
 @asynccontextmanager
 async def self_signed_server(folder: Path) -> AsyncIterator[str]:
     """Answer TLS with a certificate of our own making."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = SystemClock().now()
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    file = folder / "self-signed.pem"
-    await asyncio.to_thread(file.write_bytes, private + certificate.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    context = server_with(await asyncio.to_thread(self_signed, folder, "localhost"))
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     async with server:
         yield f"https://localhost:{server.sockets[0].getsockname()[1]}"

@@ -1,18 +1,13 @@
 """The network guard connects to checked addresses only."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates_kit import self_signed, server_with
 
 from saleor_cinetpay.errors import AddressForbidden
 from saleor_cinetpay.exchange import Answer, NotExchanged, exchange
@@ -222,8 +217,7 @@ async def test_slow_resolver_counts_as_connecting() -> None:
 async def test_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
     """The TLS handshake asks for the name, and a certificate that nobody vouches for is refused."""
     names: list[str | None] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path, "shop.example"))
+    context = server_with(self_signed(tmp_path, "shop.example"))
     context.sni_callback = lambda _socket, name, _context: names.append(name)
     served = Server(b"")
     listening = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=context)
@@ -235,23 +229,3 @@ async def test_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
 
     assert ["shop.example"] == names
     assert [] == served.requests
-
-
-def self_signed(folder: Path, name: str) -> Path:
-    """Write a certificate and its key that no authority has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    written = folder / "server.pem"
-    written.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return written
