@@ -76,5 +76,5 @@ class OrderPage:
         found = await self._payments.among(visitor.saleor_api_url, trans_ids)
         unknown = [payment.trans_id for payment in found if payment.order_id is None]
         if unknown:
-            await self._orders.note(unknown, order_id=order_id, order_number=order.number)
+            await self._orders.note(visitor.saleor_api_url, unknown, order_id=order_id, order_number=order.number)
         return found

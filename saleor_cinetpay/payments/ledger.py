@@ -27,7 +27,7 @@ from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
 from saleor_cinetpay.payments.rows import changes_of, payment_of, report_of_row, row_of
-from saleor_cinetpay.payments.surplus import paid_besides
+from saleor_cinetpay.payments.surplus import raise_surplus
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
 from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
 
@@ -326,16 +326,7 @@ class Ledger:
                 "due_at": conclusion.complete_at,
             }
             await connection.execute(insert_unless_there(connection, completions), checkout)
-        twins = await paid_besides(connection, after)
-        if twins:
-            problem = Problem(
-                kind=ProblemKind.DOUBLE_PAYMENT,
-                saleor_api_url=after.saleor_api_url,
-                subject=after.trans_id,
-                trans_id=after.trans_id,
-                detail={"others": twins, "source_id": after.source_id, "amount": str(after.money)},
-            )
-            await self.problems.raise_in(connection, problem, now)
+        await raise_surplus(connection, after, self.problems, now)
 
     async def _finish(
         self,

@@ -101,7 +101,9 @@ class Purge:
             still = select(payments.c.trans_id, payments.c.sealed_form).where(
                 payments.c.trans_id.in_(list(stripped)), *self._closed(before)
             )
-            locked = (await connection.execute(still.with_for_update(of=payments))).all()
+            # In order, as others who lock several do, so that they never wait for each other.
+            in_order = still.order_by(payments.c.trans_id)
+            locked = (await connection.execute(in_order.with_for_update(of=payments))).all()
             gone = [row.trans_id for row in locked if row.sealed_form == as_read[row.trans_id]]
             if gone:
                 emptied = {"purged_at": now, **_emptied(payments)}

@@ -44,7 +44,9 @@ async def test_what_waits_is_listed_without_the_number(world: World) -> None:
     for shown in (refund.trans_id, "5,000 F CFA", "too small", "•••• 0910", "Refunds 1"):
         assert shown in said, shown
     assert PHONE[:6] not in reply.text
-    await world.house.orders.note([refund.trans_id], order_id="T3JkZXI6MQ==", order_number="4711")
+    await world.house.orders.note(
+        refund.saleor_api_url, [refund.trans_id], order_id="T3JkZXI6MQ==", order_number="4711"
+    )
     assert "Order 4711" in plain((await Staff(world=world).gets("/refunds")).text)
 
 
