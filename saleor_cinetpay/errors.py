@@ -18,6 +18,9 @@
     ├── PaymentImpossible          a payment that can't be opened, with the stable code for the storefront
     ├── ChangedMeanwhile           somebody else has saved the same settings since they were read
     ├── SiteTaken                  the shop has an account with that site id already
+    ├── Unreadable                 a row of our own database that this process can't read; it stays as it is
+    │   ├── OfANewerVersion        it holds a word that only a newer version of the app knows
+    │   └── Unsealable             no key opens what is sealed in it (shops/secrets.py)
     └── LedgerUnavailable          our own database can't be read or written just now
 
 Each error carries three texts: one for the log (English, its `str`), one for the buyer and one for the
@@ -193,6 +196,19 @@ class ChangedMeanwhile(AppError):
 
 class SiteTaken(AppError):
     """The shop has an account with that site id already. Nothing was written."""
+
+
+class Unreadable(AppError):
+    """A row of our own database that this process can't read; nothing is done about it, so nothing is lost."""
+
+    merchant = text(
+        "The app can't read this entry of its own database. Nothing is lost: ask whoever runs the app, "
+        "whose log says why."
+    )
+
+
+class OfANewerVersion(Unreadable):
+    """A row that holds a word which only a newer version of the app knows."""
 
 
 class LedgerUnavailable(AppError):

@@ -35,7 +35,7 @@ def reconcile(
 
     Raises:
         LedgerUnavailable: where the database can't be read or written.
-        Unsealable: where SECRET_KEY is not the one that an account was written with.
+        Unreadable: where SECRET_KEY is not the one that an installation was written with.
         ValueError: where there is no such account, or the days are the wrong way round.
     """
     configure_logs(LogLevel.WARNING, settings.log_format)
@@ -61,7 +61,7 @@ async def _reconcile(
     finally:
         await house.close()
     show(plan, comparisons)
-    return [
+    return [f"site {one.site_id}: account {one.account_key} was left out: {one.reason}" for one in plan.unopened] + [
         f"site {failure.site_id}, {failure.day}: {failure.whom} could not be asked: {failure.reason}"
         for comparison in comparisons
         for failure in comparison.failures
@@ -83,6 +83,7 @@ def show_json(plan: Plan, comparisons: Sequence[Comparison]) -> None:
         "dry_run": plan.dry_run,
         **_counts(comparisons),
         "findings": [_flat(finding) for finding in _findings(comparisons)],
+        "unopened_accounts": [one.account_key for one in plan.unopened],
         "failures": [_flat(failure) for comparison in comparisons for failure in comparison.failures],
     }
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

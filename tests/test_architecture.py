@@ -31,6 +31,7 @@ FOUNDATIONS = frozenset(
         "metrics",
         "network",
         "recent",
+        "stored",
         "tracing",
     }
 )

@@ -23,7 +23,6 @@ from saleor_cinetpay.errors import LedgerUnavailable, TooBusy
 from saleor_cinetpay.gathering import Gathering
 from saleor_cinetpay.payments.nudges import Nudge
 from saleor_cinetpay.payments.trans_id import transaction_id_of
-from saleor_cinetpay.shops.accounts import Account
 from saleor_cinetpay.tracing import Trace, following
 from webhooks.cinetpay_fields import read_fields
 
@@ -39,11 +38,11 @@ FIELDS_HEADER = "saleor-cinetpay-fields"
 log = structlog.get_logger(__name__)
 
 
-class AccountsByKeys(Protocol):
+class SitesOfAccounts(Protocol):
     """Finds the accounts whose notification addresses were called."""
 
-    async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
-        """Return the accounts that have these keys."""
+    async def sites_of(self, account_keys: Collection[str]) -> Mapping[str, str]:
+        """Return the site ids of the accounts that have these keys."""
         ...
 
 
@@ -59,9 +58,9 @@ class NotificationDoor:
     """Takes notifications and makes payments due."""
 
     def __init__(
-        self, *, accounts: AccountsByKeys, nudges: TakesNudges, clock: Clock, wake: Callable[[], None]
+        self, *, accounts: SitesOfAccounts, nudges: TakesNudges, clock: Clock, wake: Callable[[], None]
     ) -> None:
-        self._accounts = Gathering(accounts.by_keys, spacing_s=TOGETHER_S, most=MOST_TOGETHER, clock=clock)
+        self._sites = Gathering(accounts.sites_of, spacing_s=TOGETHER_S, most=MOST_TOGETHER, clock=clock)
         self._nudges = Gathering(nudges.take, spacing_s=TOGETHER_S, most=MOST_TOGETHER, clock=clock)
         self._known: dict[str, tuple[datetime, str]] = {}
         self._clock = clock
@@ -99,11 +98,10 @@ class NotificationDoor:
         self._known.pop(account_key, None)
         if not account_key.isprintable() or len(account_key) > LONGEST_KEY:
             return None
-        account = await self._accounts.ask(account_key)
-        if account is None:
-            return None
-        self._known[account_key] = (now, account.site_id)
-        return account.site_id
+        found = await self._sites.ask(account_key)
+        if found is not None:
+            self._known[account_key] = (now, found)
+        return found
 
     async def _heed(self, account_key: str, own_site_id: str, fields: dict[str, str]) -> str:
         trans_id = fields.get("cpm_trans_id", "").strip()

@@ -17,13 +17,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from saleor_cinetpay.clock import Clock
-from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.errors import LedgerUnavailable, Unreadable
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.outcome import Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.settlement import Settlement
 from saleor_cinetpay.payments.trans_id import TransId, transaction_id_of
-from saleor_cinetpay.shops.secrets import Unsealable
 from webhooks.cinetpay_fields import read_fields
 
 WAIT_S = 3.0
@@ -105,7 +104,7 @@ class ReturnDoor:
         async def endpoint(request: Request) -> Response:
             try:
                 return await self._take(way, request)
-            except (LedgerUnavailable, Unsealable) as error:
+            except (LedgerUnavailable, Unreadable) as error:
                 log.error("return_not_taken", error=str(error))
                 return self._pages.try_later(request)
 

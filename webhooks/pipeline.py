@@ -31,6 +31,7 @@ from saleor_cinetpay.errors import (
     SignatureInvalid,
     TooBusy,
     UnknownKey,
+    Unreadable,
 )
 from saleor_cinetpay.gathering import Gathering
 from saleor_cinetpay.locale import text
@@ -38,7 +39,6 @@ from saleor_cinetpay.saleor.address import normalised
 from saleor_cinetpay.saleor.key_renewal import KeyRenewal, parsed_keys
 from saleor_cinetpay.saleor.keys import verify_webhook
 from saleor_cinetpay.shops.installations import Installation, Installations
-from saleor_cinetpay.shops.secrets import Unsealable
 from webhooks.answers import Answer
 from webhooks.payloads import SaleorCall, read_json
 
@@ -286,7 +286,7 @@ def _doubt(body: bytes, signature: str, installation: Installation) -> CallRefus
 def _impossible(error: Exception) -> PaymentImpossible:
     if isinstance(error, PaymentImpossible):
         return error
-    if isinstance(error, LedgerUnavailable | TimeoutError | Unsealable):
+    if isinstance(error, LedgerUnavailable | TimeoutError | Unreadable):
         log.error("webhook_not_done", error=str(error) or type(error).__name__)
     else:
         log.error("webhook_broke", exc_info=error)

@@ -14,13 +14,12 @@ from starlette.routing import Route
 
 from saleor_cinetpay.cinetpay import CodeClass, describe
 from saleor_cinetpay.clock import Clock
-from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.errors import LedgerUnavailable, Unreadable
 from saleor_cinetpay.locale import Language, Text, formats, language_of, text
 from saleor_cinetpay.payments.handover import HandOver
 from saleor_cinetpay.payments.ledger import Ledger
 from saleor_cinetpay.payments.outcome import Outcome, Status, outcome_of
 from saleor_cinetpay.payments.payment import Payment
-from saleor_cinetpay.shops.secrets import Unsealable
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -67,7 +66,7 @@ class CustomerPages:
             if action is None:
                 return self._impossible(request)
             await self._ledger.hand_over(payment)
-        except (LedgerUnavailable, Unsealable) as error:
+        except (LedgerUnavailable, Unreadable) as error:
             log.error("hand_over_not_shown", error=str(error))
             return self.try_later(request)
         return self._form(payment, action)

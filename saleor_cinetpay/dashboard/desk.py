@@ -28,8 +28,8 @@ from saleor_cinetpay.dashboard.answers import (
     Visitor,
 )
 from saleor_cinetpay.dashboard.gate import Dashboards, Gate
-from saleor_cinetpay.dashboard.refusals import BROKEN, ELSEWHERE, NO_LEDGER, refusal_of
-from saleor_cinetpay.errors import CallRefused, LedgerUnavailable
+from saleor_cinetpay.dashboard.refusals import BROKEN, CAN_NOT_READ, ELSEWHERE, NO_LEDGER, refusal_of
+from saleor_cinetpay.errors import CallRefused, LedgerUnavailable, Unreadable
 from saleor_cinetpay.locale import Language, Text, formats, language_of, text
 from saleor_cinetpay.money import CinetPayAmount
 
@@ -100,6 +100,9 @@ class Desk:
             except LedgerUnavailable as error:
                 log.error("desk_without_database", error=str(error))
                 return self._message(language, 503, *NO_LEDGER)
+            except Unreadable as error:
+                log.error("desk_can_not_read", path=request.url.path, error=str(error))
+                return self._message(language, 503, *CAN_NOT_READ)
             except Exception as error:  # the outer border of all pages: a person gets a page that says so
                 log.error("desk_broke", path=request.url.path, exc_info=error)
                 return self._message(language, 500, *BROKEN)

@@ -118,7 +118,11 @@ class PaymentsPages:
             "typed": typed,
             "narrowed": any(typed.values()),
             "errors": errors,
-            "state_options": [(state.value, label.say(visit.visitor.language)) for state, (label, _) in STATES.items()],
+            "state_options": [
+                (state.value, label.say(visit.visitor.language))
+                for state, (label, _) in STATES.items()
+                if state is not PaymentState.UNKNOWN
+            ],
             "channel_options": [(channel, channel) for channel in channels],
         }
         return Page("payments.html", text("Payments"), values, status=422 if errors else 200)

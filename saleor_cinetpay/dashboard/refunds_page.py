@@ -19,6 +19,7 @@ from saleor_cinetpay.dashboard.answers import (
     Visitor,
 )
 from saleor_cinetpay.dashboard.forms import EARLIEST, LATEST, Errors
+from saleor_cinetpay.dashboard.words import NEWER
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.desk_refunds import DeskRefunds, RefundFile
 from saleor_cinetpay.payments.operators import operator_name
@@ -38,6 +39,7 @@ STATES: Mapping[RefundState, tuple[Text, str]] = {
     RefundState.PAID_BACK: (text("Paid back"), "good"),
     RefundState.DECLINED: (text("Declined"), "bad"),
     RefundState.REJECTED: (text("Turned away"), "plain"),
+    RefundState.UNKNOWN: NEWER,
 }
 """How a refund stands, in words, and the colour of it."""
 

@@ -1,6 +1,6 @@
 """What a person reads who is not let in, and how they get back. None of it holds any data."""
 
-from saleor_cinetpay.errors import CallRefused
+from saleor_cinetpay.errors import CallRefused, Unreadable
 from saleor_cinetpay.locale import Text, text
 
 ELSEWHERE = (
@@ -30,6 +30,7 @@ _NO_PERMISSION = (
         "group (Configuration, Permission groups), then reload the Dashboard."
     ),
 )
+CAN_NOT_READ = (text("This can't be read"), Unreadable.merchant)
 _TOO_LARGE = (
     text("That was too much at once"),
     text("The form is too large. Shorten what you have entered, then send it again."),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from saleor_cinetpay.dashboard.words import code_words, suspicion_words
-from saleor_cinetpay.errors import CinetPayNotOffered
+from saleor_cinetpay.errors import CinetPayNotOffered, Unreadable
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.operators import operator_name
@@ -39,6 +39,7 @@ _SILENCES: Mapping[str, Text] = {
     "wrong_reply": text("CinetPay answered about something else."),
     "CinetPayNotOffered": CinetPayNotOffered.merchant,
     "account_missing": text("The account of this payment is not there any more."),
+    "account_unreadable": Unreadable.merchant,
 }
 
 

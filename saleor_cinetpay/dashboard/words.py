@@ -8,12 +8,16 @@ from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.report import ReportState, ReportType
 
+NEWER = (text("Known to a newer version of the app"), "plain")
+"""What is said of a word that this version lacks."""
+
 STATES: Mapping[PaymentState, tuple[Text, str]] = {
     PaymentState.OPENING: (text("Not begun"), "plain"),
     PaymentState.PENDING: (text("Waiting for the buyer"), "wait"),
     PaymentState.ACCEPTED: (text("Paid"), "good"),
     PaymentState.REFUSED: (text("Refused"), "bad"),
     PaymentState.SUSPECT: (text("To be checked"), "review"),
+    PaymentState.UNKNOWN: NEWER,
 }
 """How a payment stands, in words, and the colour of it."""
 
@@ -36,11 +40,13 @@ REPORTS: Mapping[ReportType, Text] = {
     ReportType.CHARGE_FAILURE: text("Refused"),
     ReportType.REFUND_SUCCESS: text("Paid back"),
     ReportType.REFUND_FAILURE: text("Not paid back"),
+    ReportType.UNKNOWN: NEWER[0],
 }
 REPORT_STATES: Mapping[ReportState, tuple[Text, str]] = {
     ReportState.DUE: (text("On its way"), "wait"),
     ReportState.DELIVERED: (text("Saleor has it"), "good"),
     ReportState.SUPERSEDED: (text("No longer needed"), "plain"),
+    ReportState.UNKNOWN: NEWER,
 }
 
 

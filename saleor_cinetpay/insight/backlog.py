@@ -1,8 +1,9 @@
 """What stands in the database: payments by state, what is due and for how long, open problems, living workers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,7 @@ from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.problems import ProblemKind
 from saleor_cinetpay.payments.report import ReportState
 from saleor_cinetpay.payments.tables import completions, payments, problems, reports
+from saleor_cinetpay.stored import Word
 
 COUNTED_FOR = timedelta(seconds=30)
 """Counting all payments reads the whole table, so it is done at most so often."""
@@ -96,10 +98,15 @@ class Reading:
             kinds = await connection.execute(
                 select(problems.c.kind, func.count()).where(problems.c.solved_at.is_(None)).group_by(problems.c.kind)
             )
-            return Totals(
-                payments=dict.fromkeys(PaymentState, 0) | {PaymentState(state): count for state, count in states},
-                problems=dict.fromkeys(ProblemKind, 0) | {ProblemKind(kind): count for kind, count in kinds},
-            )
+            return Totals(payments=_counted(PaymentState, states), problems=_counted(ProblemKind, kinds))
+
+
+def _counted(words: type[Word], rows: Iterable[Any]) -> Mapping[Word, int]:
+    """Count by each word, those that stand nowhere too; what newer versions have written is counted together."""
+    counted = dict.fromkeys(words, 0)
+    for word, count in rows:
+        counted[words(word)] += count
+    return counted
 
 
 async def _waiting(

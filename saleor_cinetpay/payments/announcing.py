@@ -20,17 +20,18 @@ from sqlalchemy import select, update
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
-from saleor_cinetpay.errors import SaleorError, SaleorRefused
-from saleor_cinetpay.locale import Language
+from saleor_cinetpay.errors import SaleorError, SaleorRefused, Unreadable
+from saleor_cinetpay.locale import Language, language_of
 from saleor_cinetpay.payments.delivery import InstallationsByUrl
 from saleor_cinetpay.payments.due import Due
 from saleor_cinetpay.payments.ledger import LEASE
 from saleor_cinetpay.payments.problem_words import words_of
-from saleor_cinetpay.payments.problems import Problem, problem_of
+from saleor_cinetpay.payments.problems import Problem, ProblemKind, problem_of
 from saleor_cinetpay.payments.settlement import AccountsByKey
 from saleor_cinetpay.payments.tables import payments, problems
 from saleor_cinetpay.schedule import JITTER, retry_delay_s
 from saleor_cinetpay.shops.installations import Installation
+from saleor_cinetpay.stored import known_words
 
 SINCE = (3, 22, 36)
 """The first Saleor that shows problems of apps."""
@@ -44,7 +45,7 @@ LONGEST_MESSAGE = 1000
 NOT_ITS_WORDS = "GRAPHQL_ERROR"
 """What a Saleor says whose schema does not know what it is asked."""
 
-_DUE = Due(problems, whose=problems.c.saleor_api_url)
+_DUE = Due(problems, whose=problems.c.saleor_api_url, only=known_words(problems.c.kind, ProblemKind))
 
 log = structlog.get_logger(__name__)
 
@@ -174,8 +175,11 @@ class Announcing:
                     select(payments.c.merchant_language).where(payments.c.trans_id == problem.trans_id)
                 )
             if (language := spoken.scalar_one_or_none()) is not None:
-                return Language(language)
-        account = await self._accounts.by_key(problem.subject)
+                return language_of(language, Language.FRENCH)
+        try:
+            account = await self._accounts.by_key(problem.subject)
+        except Unreadable:
+            account = None
         return Language.FRENCH if account is None else account.language
 
     async def _later(self, due: DueProblem, reason: str) -> None:

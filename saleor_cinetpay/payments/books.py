@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import Unreadable
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.report import ReportState, ReportType
 from saleor_cinetpay.payments.rows import payment_of
 from saleor_cinetpay.payments.tables import payments, reports
-from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
+from saleor_cinetpay.shops.secrets import SecretBox
 
 AT_ONCE = 500
 """How many payments are asked for by name in one query."""
@@ -37,7 +38,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unopened:
-    """A payment that the ledger holds, and that no key opens; nothing can be said or done about it."""
+    """A payment that the ledger holds and this process can't read; nothing can be said or done about it."""
 
     account_key: str
     reason: str
@@ -126,7 +127,7 @@ class Books:
     def _held(self, row: Any) -> Held | Unopened:
         try:
             payment = payment_of(row, self._secrets)
-        except Unsealable as error:
+        except Unreadable as error:
             return Unopened(account_key=row.account_key, reason=str(error))
         return Held(
             payment=payment,

@@ -14,6 +14,7 @@ from sqlalchemy import func, update
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import Unreadable
 from saleor_cinetpay.locale import Text, text
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.ledger import Ledger
@@ -44,6 +45,7 @@ class Cancelled(StrEnum):
     SUSPECT = "suspect"
     NO_ANSWER = "no_answer"
     UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
 
 
 TEXTS: dict[Cancelled, Text] = {
@@ -54,6 +56,7 @@ TEXTS: dict[Cancelled, Text] = {
     Cancelled.SUSPECT: text("CinetPay's answer does not match this payment; decide on it in the CinetPay app first."),
     Cancelled.NO_ANSWER: text("CinetPay does not say whether this was paid. Please try again in a few minutes."),
     Cancelled.UNKNOWN: text("The payment app holds no payment of this transaction."),
+    Cancelled.UNREADABLE: Unreadable.merchant,
 }
 """What staff are told."""
 
@@ -78,7 +81,11 @@ class Cancelation:
     async def cancel(self, request: CancelationRequest) -> CancelationAnswer:
         """Look once, and cancel what is not paid; asked again, look and answer again."""
         trans_id = trans_id_of(request.transaction_id)
-        payment = await self._ledger.find(trans_id)
+        try:
+            payment = await self._ledger.find(trans_id)
+        except Unreadable as error:
+            log.error("payment_unreadable", trans_id=trans_id, error=str(error))
+            return CancelationAnswer(outcome=Cancelled.UNREADABLE, payment=None)
         if payment is None or payment.saleor_api_url != request.saleor_api_url:
             return CancelationAnswer(outcome=Cancelled.UNKNOWN, payment=None)
         asked_at = self._clock.now()
@@ -121,5 +128,7 @@ def _judge(payment: Payment, asked_at: datetime) -> Cancelled:
         case PaymentState.PENDING | PaymentState.REFUSED:
             looked = payment.looked_at is not None and payment.looked_at >= asked_at
             return Cancelled.DONE if looked and payment.failing_since is None else Cancelled.NO_ANSWER
+        case PaymentState.UNKNOWN:
+            return Cancelled.UNREADABLE
         case other:
             assert_never(other)

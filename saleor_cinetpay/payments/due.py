@@ -19,14 +19,23 @@ class Due:
     """Claims the rows of a table that are due, the longest due first."""
 
     def __init__(
-        self, table: Table, *, whose: ColumnElement[Any], one_by_one: Column[Any] | None = None, **also: Any
+        self,
+        table: Table,
+        *,
+        whose: ColumnElement[Any],
+        only: ColumnElement[bool] | None = None,
+        one_by_one: Column[Any] | None = None,
+        **also: Any,
     ) -> None:
         """`whose` is the column of those of whom some may be left out; `also` is set beside the lease.
 
+        With `only`, what does not meet that is left alone: a newer version of the app knows what it is.
         Of the rows that are the same in `one_by_one`, one at a time is taken, the oldest first.
         """
         (key,) = table.primary_key
         due = select(key).where(table.c.due_at <= bindparam("at"))
+        if only is not None:
+            due = due.where(only)
         if one_by_one is not None:
             due = due.where(~_another_goes_first(table, one_by_one))
         of_others = due.where(whose.not_in(bindparam("busy", expanding=True)))

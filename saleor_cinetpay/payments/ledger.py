@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import Unreadable
 from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.conclusion import Conclusion
 from saleor_cinetpay.payments.due import Due
@@ -29,7 +30,8 @@ from saleor_cinetpay.payments.report import DueReport, Report, ReportState, Repo
 from saleor_cinetpay.payments.rows import changes_of, payment_of, report_of_row, row_of
 from saleor_cinetpay.payments.surplus import raise_surplus
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
-from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
+from saleor_cinetpay.shops.secrets import SecretBox
+from saleor_cinetpay.stored import known_words
 
 LEASE = timedelta(seconds=30)
 
@@ -56,7 +58,11 @@ _CLAIM_OF_SHOP = _CLAIM.where(payments.c.saleor_api_url == bindparam("shop"), pa
 _FINISH = update(reports).where(reports.c.id == bindparam("of"), reports.c.lease == bindparam("held"))
 _DUE_PAYMENTS = Due(payments, whose=payments.c.account_key)
 _DUE_REPORTS = Due(
-    reports, whose=reports.c.saleor_api_url, one_by_one=reports.c.trans_id, attempts=reports.c.attempts + 1
+    reports,
+    whose=reports.c.saleor_api_url,
+    only=known_words(reports.c.type, ReportType),
+    one_by_one=reports.c.trans_id,
+    attempts=reports.c.attempts + 1,
 )
 
 log = structlog.get_logger(__name__)
@@ -296,10 +302,10 @@ class Ledger:
         return [payment for row in rows if (payment := self._readable(row)) is not None]
 
     def _readable(self, row: Any) -> Payment | None:
-        """Read a claimed payment; one that no key opens stays leased for a while, and holds up no other."""
+        """Read a claimed payment; one that can't be read stays leased for a while, and holds up no other."""
         try:
             return payment_of(row, self._secrets)
-        except Unsealable as error:
+        except Unreadable as error:
             log.error("payment_unreadable", trans_id=row.trans_id, error=str(error))
             return None
 

@@ -51,7 +51,7 @@ def outcome_of(payment: Payment, now: datetime) -> Outcome:
             return Outcome(status=Status.REVIEW, code=payment.code, message=REVIEW, can_retry=False)
         case PaymentState.REFUSED:
             return Outcome(status=Status.REFUSED, code=payment.code, message=_attempt(payment), can_retry=True)
-        case PaymentState.PENDING | PaymentState.OPENING:
+        case PaymentState.PENDING | PaymentState.OPENING | PaymentState.UNKNOWN:
             return _pending(payment, now)
         case other:
             assert_never(other)

@@ -12,7 +12,6 @@ import base64
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from pydantic import SecretStr
 
@@ -21,9 +20,10 @@ from saleor_cinetpay.locale import Language
 from saleor_cinetpay.money import XOF, CinetPayAmount, Money
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.shops.accounts import Environment
+from saleor_cinetpay.stored import StoredWord
 
 
-class PaymentState(StrEnum):
+class PaymentState(StoredWord):
     """Where a payment stands."""
 
     OPENING = "opening"
@@ -32,6 +32,8 @@ class PaymentState(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     SUSPECT = "suspect"
+    UNKNOWN = "unknown"
+    """What a newer version has written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,19 @@ def words_of(problem: Problem) -> ProblemWords:
             return _unknown_payment(of, detail)
         case ProblemKind.REPORT_REFUSED:
             return _report_refused(of, detail)
+        case ProblemKind.UNKNOWN:
+            return _UNKNOWN
         case _ as never:
             assert_never(never)
+
+
+_UNKNOWN = ProblemWords(
+    title=text("Something new"),
+    happened=text("A newer version of the app has noted something that this version has no words for."),
+    to_do=text("Open this page again in a few minutes. If it still says so, ask whoever runs the app to update it."),
+    dismissible=False,
+)
+"""What is said of whatever a newer version knows; only that one can tell when it is done."""
 
 
 def doubt_in_words(suspicion: object) -> Text:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -16,6 +15,7 @@ from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.tables import problems
 from saleor_cinetpay.payments.trans_id import TransId
 from saleor_cinetpay.shops.accounts import Account
+from saleor_cinetpay.stored import StoredWord
 
 # The columns that are given as parameters are set.
 _SOLVE = update(problems).where(problems.c.key == bindparam("of"), problems.c.solved_at.is_(None))
@@ -23,7 +23,7 @@ _SOLVE = update(problems).where(problems.c.key == bindparam("of"), problems.c.so
 log = structlog.get_logger(__name__)
 
 
-class ProblemKind(StrEnum):
+class ProblemKind(StoredWord):
     """What can need a person."""
 
     SUSPECT = "suspect"
@@ -44,6 +44,8 @@ class ProblemKind(StrEnum):
     """CinetPay holds an accepted payment that could not be matched with Saleor's transaction."""
     REPORT_REFUSED = "report_refused"
     """Saleor has refused a report for long, and would do so for ever."""
+    UNKNOWN = "unknown"
+    """What a newer version has noted; its subject is the whole key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class Problem:
     @property
     def key(self) -> str:
         """The problem's key, stable for ever."""
-        return f"{self.kind}:{self.subject}"
+        return self.subject if self.kind is ProblemKind.UNKNOWN else f"{self.kind}:{self.subject}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +192,11 @@ async def solve(connection: AsyncConnection, kind: ProblemKind, subject: str, no
 
 def problem_of(row: Any) -> Problem:
     """Read a problem from its row."""
+    kind = ProblemKind(row.kind)
     return Problem(
-        kind=ProblemKind(row.kind),
+        kind=kind,
         saleor_api_url=row.saleor_api_url,
-        subject=row.key.partition(":")[2],
+        subject=row.key if kind is ProblemKind.UNKNOWN else row.key.partition(":")[2],
         trans_id=TransId(row.trans_id) if row.trans_id else None,
         detail=row.detail,
     )

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, or_,
 from saleor_cinetpay.cinetpay.form import LAST_RESORT_DESIGNATION
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database, metadata
+from saleor_cinetpay.errors import Unreadable
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.rows import payment_of, seal_form
 from saleor_cinetpay.payments.tables import payment_events, payments, problems
-from saleor_cinetpay.shops.secrets import SecretBox, Unsealable
+from saleor_cinetpay.shops.secrets import SecretBox
 
 SHORTEST = timedelta(days=30)
 """What is younger may still be needed: buyers complain, and refunds are asked for."""
@@ -91,7 +92,7 @@ class Purge:
         for row in rows:
             try:
                 stripped[row.trans_id] = seal_form(_stripped(payment_of(row, self._secrets)), self._secrets)
-            except Unsealable:
+            except Unreadable:
                 continue
         as_read = {row.trans_id: row.sealed_form for row in rows}
         now = self._clock.now()

@@ -12,11 +12,11 @@ from typing import Protocol
 import structlog
 
 from saleor_cinetpay.cinetpay import History
-from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
+from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, Unreadable
 from saleor_cinetpay.payments.comparing import Comparing, Means, Site
 from saleor_cinetpay.payments.findings import CINETPAY, Comparison, Failure
 from saleor_cinetpay.payments.salvage import Shops, Transactions
-from saleor_cinetpay.shops.accounts import Account
+from saleor_cinetpay.shops.accounts import Account, UnopenedAccount
 from saleor_cinetpay.shops.installations import Installation
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,11 @@ class AllAccounts(Protocol):
     """Knows every account."""
 
     async def all(self) -> list[Account]:
-        """Return every account that is kept."""
+        """Return every account that is kept and can be read."""
+        ...
+
+    async def unopened(self) -> list[UnopenedAccount]:
+        """Return the accounts that are kept and can't be read."""
         ...
 
     async def from_environment(self, saleor_api_url: str) -> Account | None:
@@ -94,6 +98,8 @@ class Plan:
     sites: tuple[Site, ...]
     installations: Mapping[str, Installation]
     dry_run: bool
+    unopened: tuple[UnopenedAccount, ...] = ()
+    """Accounts that are left out, as this process can't read them."""
 
     def __len__(self) -> int:
         return len(self.days) * len(self.sites)
@@ -125,11 +131,14 @@ class Reconciliation:
         """
         installations = {one.saleor_api_url: one for one in await self._installations.all()}
         accounts = {account.account_key: account for account in await self._accounts.all()}
+        unopened = await self._accounts.unopened()
+        for left_out in unopened:
+            log.error("account_unreadable", account_key=left_out.account_key, error=left_out.reason)
         for saleor_api_url in installations:
-            current = await (self._accounts.preview if dry_run else self._accounts.from_environment)(saleor_api_url)
+            current = await self._given(saleor_api_url, dry_run=dry_run)
             if current is not None:
                 accounts[current.account_key] = current
-        if account_key is not None and account_key not in accounts:
+        if account_key is not None and account_key not in {*accounts, *(one.account_key for one in unopened)}:
             raise UnknownAccount(f"there is no account {account_key}")
         sites: dict[tuple[str, str], list[Account]] = {}
         for account in accounts.values():
@@ -147,7 +156,15 @@ class Reconciliation:
             ),
             installations=installations,
             dry_run=dry_run,
+            unopened=tuple(one for one in unopened if account_key in (None, one.account_key)),
         )
+
+    async def _given(self, saleor_api_url: str, *, dry_run: bool) -> Account | None:
+        """Return the operator's account for a shop; none where the one that is kept for it can't be read."""
+        try:
+            return await (self._accounts.preview if dry_run else self._accounts.from_environment)(saleor_api_url)
+        except Unreadable:
+            return None
 
     async def run(self, plan: Plan) -> AsyncIterator[Comparison]:
         """Compare day by day, and yield what came of each; a site that can't be asked is not asked for later days."""

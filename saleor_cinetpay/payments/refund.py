@@ -9,11 +9,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, NewType
 
 from saleor_cinetpay.money import XOF, CinetPayAmount, Money
 from saleor_cinetpay.payments.trans_id import ALPHABET, TransactionId, TransId
+from saleor_cinetpay.stored import StoredWord
 
 RefundReference = NewType("RefundReference", str)
 """Ours, and Saleor's `pspReference` of the refund: 43 characters that begin with the payment's trans id."""
@@ -21,13 +21,15 @@ RefundReference = NewType("RefundReference", str)
 REFERENCE_DIGITS = 16
 
 
-class RefundState(StrEnum):
+class RefundState(StoredWord):
     """Where a refund stands."""
 
     WAITING = "waiting"
     PAID_BACK = "paid_back"
     DECLINED = "declined"
     REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    """What a newer version has written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

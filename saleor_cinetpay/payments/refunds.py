@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import Unreadable
 from saleor_cinetpay.locale import Language, Text, text
 from saleor_cinetpay.money import XOF, Money, NotWhole, whole_francs
 from saleor_cinetpay.payments.history import Event, record
@@ -66,7 +67,11 @@ class Refunds:
         """Keep a request, or reject it; asked again with the same key, answer the same."""
         reference = reference_of(trans_id_of(request.transaction_id), request.request_key)
         async with self._database.write() as connection:
-            payment = await self._locked(connection, request)
+            try:
+                payment = await self._locked(connection, request)
+            except Unreadable as error:
+                log.error("payment_unreadable", trans_id=trans_id_of(request.transaction_id), error=str(error))
+                return RefundAnswer(reference=reference, rejection=error.merchant.say(Language.FRENCH))
             if payment is None:
                 unknown = text("The payment app holds no payment of this transaction.")
                 return RefundAnswer(reference=reference, rejection=unknown.say(Language.FRENCH))

@@ -2,32 +2,36 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from saleor_cinetpay.money import CinetPayAmount
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
+from saleor_cinetpay.stored import StoredWord
 
 FAILURE_WAITS = timedelta(seconds=5)
 """How long a failure waits before its first delivery. Once Saleor has it, Saleor answers `transactionProcess` by itself
 and without our text; so the storefront that the buyer comes back to gets to ask first."""
 
 
-class ReportType(StrEnum):
+class ReportType(StoredWord):
     """The events that the app reports, in Saleor's words."""
 
     CHARGE_SUCCESS = "CHARGE_SUCCESS"
     CHARGE_FAILURE = "CHARGE_FAILURE"
     REFUND_SUCCESS = "REFUND_SUCCESS"
     REFUND_FAILURE = "REFUND_FAILURE"
+    UNKNOWN = "unknown"
+    """What a newer version has written."""
 
 
-class ReportState(StrEnum):
+class ReportState(StoredWord):
     """Where a report stands."""
 
     DUE = "due"
     DELIVERED = "delivered"
     SUPERSEDED = "superseded"
     """A failure that an acceptance overtook before Saleor had heard of it."""
+    UNKNOWN = "unknown"
+    """What a newer version has written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from saleor_cinetpay.cinetpay import PaymentFields, PhoneNumber
-from saleor_cinetpay.locale import Language
+from saleor_cinetpay.locale import Language, language_of
 from saleor_cinetpay.money import CinetPayAmount
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.report import DueReport, Report, ReportType
@@ -15,6 +15,7 @@ from saleor_cinetpay.payments.tables import payments
 from saleor_cinetpay.payments.trans_id import TransactionId, TransId
 from saleor_cinetpay.shops.accounts import Environment
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
+from saleor_cinetpay.stored import known
 
 PHONE_TAIL = 4
 """How many of a phone number's last digits stand in plain, so that a payment can be found by them."""
@@ -104,7 +105,12 @@ def seal_form(payment: Payment, secrets: SecretBox) -> str:
 
 
 def payment_of(row: Any, secrets: SecretBox) -> Payment:
-    """Read a payment from its row."""
+    """Read a payment from its row.
+
+    Raises:
+        Unreadable: where no key opens it, or a newer version has written what this one does not know.
+    """
+    state, environment = known(PaymentState, row.state), known(Environment, row.environment)
     held = dict(zip(row._fields, row, strict=True))
     form = json.loads(secrets.open(row.sealed_form, place=_form_place(row.trans_id)))
     payer = row.sealed_payer and json.loads(secrets.open(row.sealed_payer, place=_payer_place(row.trans_id)))
@@ -115,10 +121,10 @@ def payment_of(row: Any, secrets: SecretBox) -> Payment:
         signature=None if form["signature"] is None else SecretStr(form["signature"]),
         api_key=None if form["api_key"] is None else SecretStr(form["api_key"]),
         payer=PhoneNumber(**payer) if payer else None,
-        environment=Environment(row.environment),
-        language=Language(row.language),
-        merchant_language=Language(row.merchant_language),
-        state=PaymentState(row.state),
+        environment=environment,
+        language=language_of(row.language, Language.FRENCH),
+        merchant_language=language_of(row.merchant_language, Language.FRENCH),
+        state=state,
     )
 
 

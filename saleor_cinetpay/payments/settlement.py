@@ -11,7 +11,7 @@ from saleor_cinetpay import metrics
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.cinetpay import CinetPayTransaction, CodeClass, describe
 from saleor_cinetpay.clock import Clock
-from saleor_cinetpay.errors import CinetPayError, CinetPayRefused
+from saleor_cinetpay.errors import CinetPayError, CinetPayRefused, Unreadable
 from saleor_cinetpay.payments.conclusion import Conclusion, Policy, conclude
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.ledger import Ledger
@@ -168,7 +168,11 @@ class Settlement:
 
     async def observe(self, account_key: str, trans_id: TransId, *, timeout_s: float) -> Observation:
         """Ask CinetPay about a payment; whatever happens on the way is an observation too."""
-        account = await self._accounts.by_key(account_key)
+        try:
+            account = await self._accounts.by_key(account_key)
+        except Unreadable as error:
+            log.error("account_unreadable", account_key=account_key, error=str(error))
+            return NoAnswer("account_unreadable")
         if account is None:
             return NoAnswer("account_missing")
         try:

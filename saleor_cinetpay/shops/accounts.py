@@ -14,10 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from saleor_cinetpay.chance import Chance
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
-from saleor_cinetpay.locale import Language
+from saleor_cinetpay.errors import Unreadable
+from saleor_cinetpay.locale import Language, language_of
 from saleor_cinetpay.recent import Recent
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
 from saleor_cinetpay.shops.tables import accounts, channels
+from saleor_cinetpay.stored import known
+
+_OLDEST_FIRST = select(accounts).order_by(accounts.c.created_at, accounts.c.account_key)
 
 
 class Environment(StrEnum):
@@ -64,6 +68,15 @@ class Account:
     """When CinetPay was last asked about the credentials."""
     check_code: str | None = None
     """What came of it: `00`, a code of CinetPay's, or a word such as `unreachable`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnopenedAccount:
+    """An account that is kept, and that this process can't read: nobody can be asked about its payments."""
+
+    account_key: str
+    site_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +183,12 @@ class Accounts:
         return [self._today(account) for account in await self._several(accounts.c.saleor_api_url == saleor_api_url)]
 
     async def all(self) -> list[Account]:
-        """Return every account that is kept, of shops that have deleted the app too; the oldest first."""
-        return await self._several()
+        """Return every account that is kept and can be read, of deleted installations too; the oldest first."""
+        return [one for one in await self._kept() if isinstance(one, Account)]
+
+    async def unopened(self) -> list[UnopenedAccount]:
+        """Return the accounts that are kept and can't be read; the oldest first."""
+        return [one for one in await self._kept() if isinstance(one, UnopenedAccount)]
 
     async def by_key(self, account_key: str) -> Account | None:
         """Return the account whose notification address has that key."""
@@ -186,9 +203,10 @@ class Accounts:
         account = await self.by_key(account_key)
         return account if account is not None and account.environment in self.offered else None
 
-    async def by_keys(self, account_keys: Collection[str]) -> Mapping[str, Account]:
-        """Return the accounts that have these keys."""
-        return {one.account_key: one for one in await self._several(accounts.c.account_key.in_(account_keys))}
+    async def sites_of(self, account_keys: Collection[str]) -> Mapping[str, str]:
+        """Return the site ids of the accounts that have these keys; nothing that is sealed is opened for it."""
+        wanted = select(accounts.c.account_key, accounts.c.site_id).where(accounts.c.account_key.in_(account_keys))
+        return {row.account_key: row.site_id for row in await self._rows(wanted)}
 
     async def _todays(self, saleor_api_url: str, held: Iterable[Account]) -> Account | None:
         """Return the operator's account as it is set today; `held` are those that the shop was given so far."""
@@ -211,8 +229,16 @@ class Accounts:
         return found[0] if found else None
 
     async def _several(self, *conditions: Any) -> list[Account]:
-        wanted = select(accounts).where(*conditions).order_by(accounts.c.created_at, accounts.c.account_key)
-        return [account_of_row(row, self._secrets) for row in await self._rows(wanted)]
+        return [account_of_row(row, self._secrets) for row in await self._rows(_OLDEST_FIRST.where(*conditions))]
+
+    async def _kept(self) -> list[Account | UnopenedAccount]:
+        return [self._held_or_not(row) for row in await self._rows(_OLDEST_FIRST)]
+
+    def _held_or_not(self, row: Any) -> Account | UnopenedAccount:
+        try:
+            return account_of_row(row, self._secrets)
+        except Unreadable as error:
+            return UnopenedAccount(account_key=row.account_key, site_id=row.site_id, reason=str(error))
 
     async def _rows(self, wanted: Select[Any]) -> list[Any]:
         async def work(connection: AsyncConnection) -> list[Any]:
@@ -290,12 +316,12 @@ def account_of_row(row: Any, secrets: SecretBox) -> Account:
     """Read a stored account, its API key opened.
 
     Raises:
-        Unsealable: where SECRET_KEY is not the one that it was stored with.
+        Unreadable: where SECRET_KEY is not the one that it was stored with, or a newer version has stored it.
     """
     return Account(
         account_key=row.account_key,
         saleor_api_url=row.saleor_api_url,
-        origin=AccountOrigin(row.origin),
+        origin=known(AccountOrigin, row.origin),
         label=row.label,
         site_id=row.site_id,
         api_key=SecretStr(secrets.open(row.sealed_api_key, place=_api_key_place(row.account_key))),
@@ -305,8 +331,8 @@ def account_of_row(row: Any, secrets: SecretBox) -> Account:
         step=row.step,
         phone_required=row.phone_required,
         default_prefix=row.default_prefix,
-        language=Language(row.language),
-        environment=Environment(row.environment),
+        language=language_of(row.language, Language.FRENCH),
+        environment=known(Environment, row.environment),
         version=row.version,
         archived_at=row.archived_at,
         checked_at=row.checked_at,

@@ -15,13 +15,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column
 
-from saleor_cinetpay.errors import AppError
+from saleor_cinetpay.errors import Unreadable
 
 NONCE_BYTES = 12
 PROOF_BYTES = 18
 
 
-class Unsealable(AppError):
+class Unsealable(Unreadable):
     """A sealed text that none of the keys opens, or that was bound to another place."""
 
 

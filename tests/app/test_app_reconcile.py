@@ -329,6 +329,7 @@ async def test_json_csv_and_text(world: World) -> None:
         "unpaid": 0,
         "unopened": 0,
         "findings": [finding],
+        "unopened_accounts": [],
         "failures": [],
     } == as_json.json
     table = csv.DictReader(io.StringIO(as_csv.out))
@@ -353,6 +354,25 @@ async def test_a_payment_that_no_key_opens_is_told_of_and_no_error(world: World)
     assert (0, True) == (as_text.code, " 0 differ" in counted)
     assert left_out.startswith("Left out: 1 payment(s) that no key of SECRET_KEY opens")
     assert "payment_unreadable" in as_text.errors
+
+
+async def test_an_account_that_no_key_opens_is_left_out(tmp_path: Path) -> None:
+    """The command names it and ends with 1, as its site was not compared; it does the rest of its work."""
+    async with running(tmp_path, with_worker=False) as world:
+        account = await world.house.accounts.from_environment(world.saleor.config.api_url)
+        assert account is not None
+        lost = update(accounts).values(sealed_api_key="AAAA" * 20)
+        async with world.house.database.write() as connection:
+            await connection.execute(lost)
+        as_json, as_text, one = await commands(
+            world.settings, (["--json"], {}), (["--dry-run"], {}), (["--account", account.account_key], {})
+        )
+    assert [account.account_key] == as_json.json["unopened_accounts"]
+    assert "0 site(s): 0 payments at CinetPay, 0 differ" in as_text.out
+    said = f"site {SITE_ID}: account {account.account_key} was left out: no key opens"
+    for ran in (as_json, as_text, one):
+        assert (1, 1, True) == (ran.code, ran.errors.count("account_unreadable"), said in ran.errors)
+        assert "Traceback" not in ran.errors
 
 
 async def test_a_cinetpay_that_is_down_is_an_error(world: World) -> None:

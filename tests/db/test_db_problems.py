@@ -19,7 +19,7 @@ from saleor_cinetpay.payments.tables import problems as problems_table
 from saleor_cinetpay.payments.worker import Worker
 from saleor_cinetpay.recent import RECENT
 from saleor_cinetpay.shops.installations import Installation
-from saleor_cinetpay.shops.tables import installations
+from saleor_cinetpay.shops.tables import accounts, installations
 
 DESK = "desk@shop.example"
 MONEY_BACK = Problem(
@@ -192,6 +192,34 @@ async def test_it_is_told_in_the_payment_s_language(
     await worker.work_off()
     (notice,) = wall.shown.values()
     assert f"has given the 5\u202f000\u00a0F\u00a0CFA of payment {trans_id()} back" in notice.message
+
+
+async def test_what_a_newer_version_has_noted_is_told_by_that_one(
+    database: Database, problems: Problems, worker: Telling, wall: Wall
+) -> None:
+    """A kind that this version has no words for is not taken, so that the newer one finds it as due as it was."""
+    await problems.raise_now(CONFIGURATION, NOON)
+    await problems.raise_now(MONEY_BACK, NOON)
+    newer = update(problems_table).where(problems_table.c.key == MONEY_BACK.key).values(kind="of_tomorrow")
+    async with database.write() as connection:
+        await connection.execute(newer)
+    await worker.work_off()
+    assert [CONFIGURATION.key] == list(wall.shown)
+    assert timedelta() == await due_in(database, MONEY_BACK.key, NOON)
+
+
+async def test_a_problem_of_an_account_that_no_key_opens_is_told(
+    heart: Heart, database: Database, problems: Problems, worker: Telling, wall: Wall
+) -> None:
+    """Nothing that is sealed is needed to tell of it; in French, where the account's language can't be read."""
+    key = await heart.account_key()
+    async with database.write() as connection:
+        await connection.execute(update(accounts).values(sealed_api_key="AAAA" * 20))
+    heart.accounts.forget()
+    await problems.raise_now(replace(CONFIGURATION, subject=key), NOON)
+    await worker.work_off()
+    (notice,) = wall.shown.values()
+    assert notice.message.startswith("CinetPay n’accepte pas votre compte")
 
 
 async def test_a_dismissed_problem_goes_at_saleor_too(problems: Problems, worker: Telling, wall: Wall) -> None:

@@ -22,7 +22,7 @@ from saleor_cinetpay.payments.tables import payments, refunds
 from saleor_cinetpay.recent import RECENT
 from saleor_cinetpay.shops.tables import installations
 
-WAITING, PAID_BACK, DECLINED, REJECTED = RefundState
+WAITING, PAID_BACK, DECLINED, REJECTED, _ = RefundState
 CHARGED = [ReportType.CHARGE_SUCCESS]
 
 
