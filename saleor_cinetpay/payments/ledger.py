@@ -27,7 +27,7 @@ from saleor_cinetpay.payments.outbox import write_report
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import DueReport, Report, ReportState, ReportType
-from saleor_cinetpay.payments.rows import changes_of, payment_of, report_of_row, row_of
+from saleor_cinetpay.payments.rows import UNCHANGED, as_held, changes_of, payment_of, report_of_row, row_of
 from saleor_cinetpay.payments.surplus import raise_surplus
 from saleor_cinetpay.payments.tables import completions, payment_events, payments, reports
 from saleor_cinetpay.shops.secrets import SecretBox
@@ -42,7 +42,12 @@ _LEASED = _ONE.where(payments.c.lease == bindparam("held")).with_for_update()
 # The columns that are given as parameters are set as well.
 _SAVE = (
     update(payments)
-    .where(payments.c.trans_id == bindparam("of"), payments.c.state != PaymentState.ACCEPTED)
+    .where(
+        payments.c.trans_id == bindparam("of"),
+        payments.c.lease == bindparam("held"),
+        payments.c.state != PaymentState.ACCEPTED,
+        UNCHANGED,
+    )
     .values(
         hints=payments.c.hints - bindparam("seen"),
         notified_at=case((payments.c.hints > bindparam("seen"), payments.c.notified_at), else_=None),
@@ -146,26 +151,33 @@ class Ledger:
     ) -> Payment | None:
         """Write a payment's next state, its event and its report together, and give the lease back.
 
-        `decide` is asked inside the transaction, with the payment as it stands at that moment. None where the lease
-        was lost meanwhile; then nothing is written.
+        `decide` is asked inside the transaction, with the payment as it stands at that moment: as it was claimed, or,
+        where somebody has changed it meanwhile, as it is read again. None where the lease was lost; then nothing is
+        written.
         """
         now = self._clock.now()
 
-        async def work(connection: AsyncConnection) -> Payment | None:
-            row = (await connection.execute(_LEASED, {"of": claimed.trans_id, "held": claimed.lease})).one_or_none()
-            if row is None:
-                return None
-            before = payment_of(row, self._secrets)
+        async def write(connection: AsyncConnection, before: Payment) -> Payment | None:
             conclusion = decide(before)
             after = replace(conclusion.payment, lease=None, hints=before.hints - claimed.hints)
             after = _heeding_hints(after, now)
             changes = changes_of(before, after, self._secrets)
-            await connection.execute(_SAVE, {"of": claimed.trans_id, "seen": claimed.hints} | changes)
+            as_claimed = {"of": claimed.trans_id, "held": claimed.lease, "seen": claimed.hints}
+            saved: CursorResult[Any] = await connection.execute(_SAVE, as_claimed | as_held(before) | changes)
+            if saved.rowcount != 1:
+                return None
             if conclusion.report is not None:
                 await write_report(connection, conclusion.report, now)
             await self._write_aftermath(connection, after, conclusion, now)
             await record(connection, claimed.trans_id, self._clock.now(), event(before, after))
             return after
+
+        async def work(connection: AsyncConnection) -> Payment | None:
+            after = await write(connection, claimed)
+            if after is not None:
+                return after
+            row = (await connection.execute(_LEASED, {"of": claimed.trans_id, "held": claimed.lease})).one_or_none()
+            return None if row is None else await write(connection, payment_of(row, self._secrets))
 
         return await self._database.change(work)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import and_, bindparam
 
 from saleor_cinetpay.cinetpay import PaymentFields, PhoneNumber
 from saleor_cinetpay.locale import Language, language_of
@@ -55,6 +56,11 @@ _WATCHED = (
 _NUDGED = ("buyer_back_at", "cancelled_at", "hints", "notified_at")
 _LEARNED = ("order_id", "order_number")
 
+_CHANGED_BY_OTHERS = ("hints", "buyer_back_at", "cancelled_at", "failure_told_at", *_LEARNED)
+"""What changes while somebody holds the lease: at least one of these (a purge aside, which comes after the watch)."""
+UNCHANGED = and_(*(payments.c[name].is_not_distinct_from(bindparam(f"held_{name}")) for name in _CHANGED_BY_OTHERS))
+"""Whether a row still says what the `as_held` payment says."""
+
 _SIGNED = ("fields", "signature", "api_key")
 """The members that are sealed together."""
 
@@ -92,6 +98,11 @@ def changes_of(before: Payment, after: Payment, secrets: SecretBox) -> dict[str,
         row["sealed_payer"] = _sealed_payer(after, secrets)
         row["phone_tail"] = _phone_tail(after)
     return row
+
+
+def as_held(payment: Payment) -> dict[str, Any]:
+    """Return what `UNCHANGED` compares with."""
+    return {f"held_{name}": getattr(payment, name) for name in _CHANGED_BY_OTHERS}
 
 
 def seal_form(payment: Payment, secrets: SecretBox) -> str:

@@ -1,6 +1,7 @@
 """The ledger loses nothing, writes nothing twice, and gives a payment to one worker at a time."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -240,6 +241,56 @@ async def test_an_exception_while_deciding_writes_nothing(heart: Heart) -> None:
     with pytest.raises(ZeroDivisionError):
         await heart.ledger.save(lease, fail, noted)
     assert lease == await heart.held()
+
+
+async def mark(database: Database, **columns: object) -> None:
+    """Write to the payment's row as others do who hold no lease."""
+    async with database.write() as connection:
+        await connection.execute(update(payments).values(columns))
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        pytest.param(lambda _heart, database: mark(database, hints=0), id="nothing"),
+        pytest.param(lambda _heart, database: mark(database, cancelled_at=NOON), id="cancelled"),
+        pytest.param(
+            lambda _heart, database: mark(database, order_id="T3I6MQ==", order_number="1"), id="order learned"
+        ),
+        pytest.param(lambda heart, _database: heart.ledger.nudge(trans_id()), id="notified"),
+        pytest.param(lambda heart, _database: heart.ledger.nudge(trans_id(), buyer_back=True), id="returned"),
+        pytest.param(lambda heart, _database: heart.ledger.hand_over(a_payment()), id="handed over"),
+        pytest.param(lambda heart, _database: heart.ledger.tell_failure(trans_id(), "TRY_LATER"), id="failure told"),
+    ],
+)
+async def test_what_happens_during_a_look_is_decided_on(
+    heart: Heart, database: Database, meanwhile: Callable[[Heart, Database], Awaitable[None]]
+) -> None:
+    """Whatever others write while somebody holds the lease is known to who decides, and stands afterwards."""
+    await heart.write(replace(DUE, buyer_back_at=NOON - SECOND))
+    lease = await claimed(heart)
+    await meanwhile(heart, database)
+    stood = await heart.held()
+    decided_on: list[Payment] = []
+
+    def decide(payment: Payment) -> Conclusion:
+        decided_on.append(payment)
+        return wait(payment)
+
+    after = await heart.ledger.save(lease, decide, noted)
+    assert stood == decided_on[-1]
+    hinted = bool(stood.hints)
+    decided = replace(wait(stood).payment, lease=None, due_at=NOON if hinted else NOON + timedelta(minutes=5))
+    assert (decided, decided) == (after, await heart.held())
+
+
+async def test_an_acceptance_is_not_written_over(heart: Heart, database: Database) -> None:
+    """Not even by who holds a lease of it, which nobody can."""
+    await heart.write(DUE)
+    lease = await claimed(heart)
+    await mark(database, state=PaymentState.ACCEPTED)
+    assert await heart.ledger.save(lease, wait, noted) is None
+    assert (PaymentState.ACCEPTED, ["opened"]) == ((await heart.held()).state, await heart.kinds())
 
 
 async def test_who_lost_the_lease_writes_nothing(heart: Heart, other_heart: Heart) -> None:
