@@ -66,6 +66,18 @@ class Due:
         return await database.change(work)
 
 
+async def give_back(
+    database: Database, row: ColumnElement[bool], table: Table, *, lease: str | None, now: datetime
+) -> None:
+    """Give a lease back, so that the row is due at once; one that has been lost stays with whoever holds it now."""
+    given = update(table).where(row, table.c.lease == lease).values(due_at=now, lease=None)
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(given)
+
+    await database.change(work)
+
+
 def _another_goes_first(table: Table, same: Column[Any]) -> Exists:
     """Tell whether of the same there is an older row that is due, or one that is leased."""
     other = table.alias("other")

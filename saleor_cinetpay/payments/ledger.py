@@ -20,7 +20,7 @@ from saleor_cinetpay.database import Database
 from saleor_cinetpay.errors import Unreadable
 from saleor_cinetpay.inserting import insert_unless_there
 from saleor_cinetpay.payments.conclusion import Conclusion
-from saleor_cinetpay.payments.due import Due
+from saleor_cinetpay.payments.due import Due, give_back
 from saleor_cinetpay.payments.history import Event, record
 from saleor_cinetpay.payments.nudges import CLOSED, NUDGING
 from saleor_cinetpay.payments.outbox import write_report
@@ -180,6 +180,16 @@ class Ledger:
             return None if row is None else await write(connection, payment_of(row, self._secrets))
 
         return await self._database.change(work)
+
+    async def give_back(self, claimed: Payment) -> None:
+        """Give the lease of a payment back without a look; it is due at once."""
+        await give_back(
+            self._database,
+            payments.c.trans_id == claimed.trans_id,
+            payments,
+            lease=claimed.lease,
+            now=self._clock.now(),
+        )
 
     async def nudge(self, trans_id: str, *, account_key: str | None = None, buyer_back: bool = False) -> Payment | None:
         """Make a payment (of that account) due at once, or when its quiet time ends; None where no look changes it.

@@ -145,24 +145,25 @@ class Settlement:
     ) -> Payment | None:
         """Bring a payment up to date: look, or wait for a look that begins from now on; return it as it stands.
 
-        `claimed` is the payment, where the caller holds its lease already. `due_only` respects the quiet time that
-        notifications and returns share. After `wait_s` the payment is returned as the ledger holds it. None where there
-        is no such payment.
+        `claimed` is the payment, where the caller holds its lease already; without time for a look it is given back,
+        and due. `due_only` respects the quiet time that notifications and returns share. After `wait_s` the payment is
+        returned as the ledger holds it. None where there is no such payment.
         """
         asked_at = self._clock.now()
         deadline = asked_at + timedelta(seconds=wait_s)
         while True:
-            now = self._clock.now()
-            if claimed is None and now < deadline:
+            if claimed is None and self._clock.now() < deadline:
                 claimed = await self._ledger.claim(trans_id, due_only=due_only)
-            if claimed is not None:
-                left_s = (deadline - now).total_seconds()
+            left_s = (deadline - self._clock.now()).total_seconds()
+            if claimed is not None and left_s > 0:
                 after = await self.look(claimed, trigger=trigger, by=by, timeout_s=left_s)
                 if after is not None:
                     return after
-                claimed = None
+            elif claimed is not None:  # a look without time would fail, and count as CinetPay's failure
+                await self._ledger.give_back(claimed)
+            claimed = None
             payment = await self._ledger.find(trans_id)
-            if payment is None or now >= deadline or _up_to_date(payment, asked_at):
+            if payment is None or left_s <= 0 or _up_to_date(payment, asked_at):
                 return payment
             await self._clock.sleep(POLL_S)
 

@@ -94,7 +94,7 @@ class Worker:
             whose=lambda payment: payment.account_key,
             share=pace.at_once,
             do=lambda payment: _settle(settlement, payment),
-            give_back=leases.of_payment,
+            give_back=ledger.give_back,
             woken=self._woken,
             then=self._reports.want,
         )

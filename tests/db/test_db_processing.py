@@ -55,6 +55,17 @@ async def test_a_known_payment_is_looked_up(heart: Heart) -> None:
     assert (PaymentState.ACCEPTED, 1) == (payment.state, len(heart.world.cinetpay.looks))
 
 
+async def test_a_process_without_time_leaves_the_look_to_the_worker(heart: Heart) -> None:
+    """Where taking the payment took all the time, it is pending; the worker looks at once, as after no failure."""
+    await heart.open()
+    heart.world.cinetpay.pays(trans_id())
+    payment = await process(heart, deadline=heart.world.clock.now())
+    assert payment is not None
+    assert (PaymentState.PENDING, None, []) == (payment.state, payment.failing_since, heart.world.cinetpay.looks)
+    await heart.work_off()
+    assert PaymentState.ACCEPTED is (await heart.held()).state
+
+
 async def test_process_waits_for_somebody_elses_look(heart: Heart, other_heart: Heart) -> None:
     """Two that process at once do not look at the same time, and both get the truth."""
     payment = await heart.open()

@@ -182,6 +182,27 @@ async def test_without_time_nobody_is_asked(heart: Heart) -> None:
     assert [] == heart.world.cinetpay.looks
 
 
+async def test_without_time_a_claimed_payment_is_given_back(heart: Heart) -> None:
+    """It is due at once, no failed look counts against it or its account, and hints that came meanwhile stay."""
+    payment = await heart.open()
+    claimed = await heart.ledger.claim(trans_id())
+    await heart.ledger.nudge(trans_id())
+    given_back = replace(payment, due_at=NOON, hints=1)
+    assert given_back == await heart.settlement.settle(trans_id(), trigger="test", wait_s=0, claimed=claimed)
+    assert ([], []) == (heart.world.cinetpay.looks, list(heart.settlement.pace.paused()))
+    assert [payment.trans_id] == [due.trans_id for due in await heart.ledger.claim_due(9)]
+
+
+async def test_only_who_holds_a_payment_gives_it_back(heart: Heart, other_heart: Heart) -> None:
+    """A lease that has been lost meanwhile stays with whoever holds it now."""
+    await heart.open()
+    late = await heart.ledger.claim(trans_id())
+    assert late is not None
+    heart.world.clock.turn(30)
+    held = await other_heart.ledger.claim(trans_id())
+    assert held == await heart.settlement.settle(trans_id(), trigger="test", wait_s=0, claimed=late)
+
+
 async def test_a_look_leaves_enough_of_a_lease(heart: Heart) -> None:
     """However long a caller would wait, a look asks CinetPay for 20 s at most, so its lease outlives it."""
     payment = await heart.open()
