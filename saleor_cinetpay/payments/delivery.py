@@ -21,7 +21,10 @@ DELIVERY_S = 20.0
 NOT_LET_IN = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 """What a Saleor says that has deleted the app; the next registration takes the work up again."""
 REFUSED_FOR = timedelta(hours=1)
-"""The age at which a person is told of a report that Saleor refuses; before, Saleor may just not be ready for it."""
+"""The age at which a person is told of a report that Saleor refuses; before, Saleor may just not be ready for it.
+
+It is the report's age, not that of its first refusal: what Saleor has to be ready with is the transaction, and that is
+older than the report. A refusal that comes after hours of being away is as much for ever as one that has lasted."""
 
 log = structlog.get_logger(__name__)
 
@@ -94,5 +97,10 @@ def _for_a_person(due: DueReport, failure: SaleorError | str) -> Problem | None:
         saleor_api_url=report.saleor_api_url,
         subject=report.subject,
         trans_id=report.trans_id,
-        detail={"code": failure.code, "type": report.type, "amount": f"{report.amount} {report.currency}"},
+        detail={
+            "code": failure.code,
+            "type": report.type,
+            "reference": report.psp_reference,
+            "amount": f"{report.amount} {report.currency}",
+        },
     )

@@ -192,14 +192,23 @@ def _unknown_payment(of: str, detail: Mapping[str, Any]) -> ProblemWords:
 
 
 def _report_refused(of: str, detail: Mapping[str, Any]) -> ProblemWords:
+    amount, code = francs_in_words(detail), detail.get("code") or "-"
+    happened = text(
+        "The app tells Saleor what became of {amount} of payment {of}, and Saleor refuses it ({code}).",
+        of=of,
+        amount=amount,
+        code=code,
+    )
+    if (reference := detail.get("reference", of)) != of:
+        happened = text(
+            "The app tells Saleor what became of refund {reference} ({amount}), and Saleor refuses it ({code}).",
+            reference=reference,
+            amount=amount,
+            code=code,
+        )
     return ProblemWords(
         title=text("Saleor does not take an outcome"),
-        happened=text(
-            "The app tells Saleor what became of {amount} of payment {of}, and Saleor refuses it ({code}).",
-            of=of,
-            amount=francs_in_words(detail),
-            code=detail.get("code") or "-",
-        ),
+        happened=happened,
         to_do=text(
             "Check the order in Saleor against the payment's page, and put it right by hand if need be. "
             "The app goes on trying by itself."

@@ -53,8 +53,8 @@ class Report:
 
     @property
     def subject(self) -> str:
-        """What a problem about this report is about."""
-        return f"{self.trans_id}:{self.type}"
+        """What a problem about this report is about: a payment's charge, or one of its refunds."""
+        return f"{self.psp_reference}:{self.type}"
 
     @property
     def waits(self) -> timedelta:

@@ -11,6 +11,7 @@ from refunds_kit import AWA, Till, a_till, reference
 from sqlalchemy import delete, select
 
 from saleor_cinetpay.database import Database
+from saleor_cinetpay.errors import SaleorRefused
 from saleor_cinetpay.money import Money
 from saleor_cinetpay.payments.history import Event
 from saleor_cinetpay.payments.problems import ProblemKind
@@ -177,6 +178,29 @@ async def test_paid_back_is_reported_once(till: Till) -> None:
     assert Event(kind="refund_paid_back", detail=told) in [
         event for _, event in await till.heart.ledger.history(trans_id())
     ]
+
+
+async def test_each_refund_that_saleor_refuses_is_told(till: Till) -> None:
+    """Two refused refunds of one payment are two matters, and each goes when Saleor takes that refund."""
+    heart = till.heart
+    await till.paid()
+    for key in ("one", "two"):
+        await till.ask(key, 1000)
+        await till.pay_back(reference(key))
+    heart.world.clock.turn(3600)
+    heart.world.saleor.down = SaleorRefused(code="INVALID", message="no")
+    await heart.work_off()
+    refused = [(ProblemKind.REPORT_REFUSED, f"{reference(key)}:REFUND_SUCCESS") for key in ("one", "two")]
+    assert sorted(refused) == sorted(await till.open_problems())
+    assert {reference("one"), reference("two")} == {
+        problem.detail["reference"] for _, problem in await till.problems.open_of(SHOP)
+    }
+    heart.world.saleor.down = None
+    heart.world.clock.turn(3600)
+    (first,) = await heart.ledger.claim_due_reports(1)
+    await heart.delivery.deliver(first)
+    left = next(one for one in refused if not one[1].startswith(first.report.psp_reference))
+    assert [left] == await till.open_problems()
 
 
 async def test_declined_is_reported_once(till: Till) -> None:

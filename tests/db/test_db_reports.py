@@ -212,6 +212,17 @@ async def test_a_person_is_told_of_a_report_that_saleor_refuses_for_an_hour(hear
     assert 5000 == heart.world.saleor.charged(transaction_id())
 
 
+async def test_a_person_is_told_at_the_first_refusal_of_an_old_report(heart: Heart) -> None:
+    """A Saleor that was away for an hour before it refuses does not get readier for what it asked about itself."""
+    await paid(heart)
+    heart.world.saleor.down = DOWN
+    await heart.delivery.deliver(await due(heart))
+    heart.world.clock.turn(3600)
+    heart.world.saleor.down = REFUSED
+    await heart.delivery.deliver(await due(heart))
+    assert [("report_refused", f"{trans_id()}:CHARGE_SUCCESS", "NOT_FOUND")] == await told(heart)
+
+
 @pytest.mark.parametrize("failure", [DOWN, SaleorRefused(code="PERMISSION_DENIED", message="who are you?")])
 async def test_nobody_is_told_of_a_saleor_that_is_away_or_has_deleted_the_app(
     heart: Heart, failure: SaleorError

@@ -20,6 +20,12 @@ DETAILS: dict[ProblemKind, dict[str, Any]] = {
     ProblemKind.CONFIGURATION: {"code": "609", "site_id": "445160"},
     ProblemKind.MONEY_BACK: {"code": "660", "amount": "5000 XOF"},
     ProblemKind.UNKNOWN_PAYMENT: {"reason": "saleor_does_not_know_it", "site_id": "445160"},
+    ProblemKind.REPORT_REFUSED: {
+        "code": "INVALID",
+        "type": "CHARGE_SUCCESS",
+        "reference": trans_id(),
+        "amount": "5000 XOF",
+    },
 }
 RAW = re.compile(r"[a-z]+_[a-z_]+|[{}]|XOF|None")
 
@@ -47,6 +53,20 @@ def test_what_is_known_of_a_problem_is_said() -> None:
         f"Payment {trans_id()} of 5\u202f000\u00a0F\u00a0CFA was accepted, "
         f"and its checkout or order was paid already, by {OTHER}." == happened
     )
+
+
+@pytest.mark.parametrize(
+    ("reference", "what"),
+    [
+        (trans_id(), f"5\u202f000\u00a0F\u00a0CFA of payment {trans_id()}"),
+        (f"{trans_id()}-7K", f"refund {trans_id()}-7K (5\u202f000\u00a0F\u00a0CFA)"),
+    ],
+)
+def test_a_refused_report_names_its_refund(reference: str, what: str) -> None:
+    """A charge is known by its payment; of several refunds of one payment each is known by its reference."""
+    detail = {"code": "INVALID", "amount": "5000 XOF", "reference": reference}
+    happened = words_of(a_problem(ProblemKind.REPORT_REFUSED, detail=detail)).happened.say(Language.ENGLISH)
+    assert f"The app tells Saleor what became of {what}, and Saleor refuses it (INVALID)." == happened
 
 
 def test_saleor_s_reason_is_its_own_sentence() -> None:
