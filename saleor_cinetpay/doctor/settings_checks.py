@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from saleor_cinetpay.doctor.finding import Finding, Voice, english
 from saleor_cinetpay.doctor.means import Means
+from saleor_cinetpay.saleor.address import better_pattern
 
 GOOD_KEY_LENGTH = 32
 FEWEST_KEY_LETTERS = 8
@@ -66,10 +67,21 @@ async def base_url(means: Means) -> AsyncIterator[Finding]:
 async def who_may_install(means: Means) -> AsyncIterator[Finding]:
     """Which Saleors may install the app."""
     voice = Voice("who_may_install")
-    allowed = means.settings.allowed_saleor_urls
-    if allowed:
+    allowed, development = means.settings.allowed_saleor_urls, not means.settings.production
+    useless = {one: better for one in allowed if (better := better_pattern(one, development=development))}
+    for pattern, better in useless.items():
+        yield voice.warning(
+            english(
+                "ALLOWED_SALEOR_URLS: {pattern} matches no Saleor: their API URLs are {start}.../graphql/, "
+                "and * stops at / : @ ? #.",
+                pattern=pattern,
+                start="http(s)://" if development else "https://",
+            ),
+            english("Write {better} instead.", better=better),
+        )
+    if allowed and not useless:
         yield voice.ok(english("ALLOWED_SALEOR_URLS has {count} patterns.", count=len(allowed)))
-    else:
+    elif not allowed:
         yield voice.warning(
             english("ALLOWED_SALEOR_URLS is not set: any Saleor at a public address may install the app."),
             english("Set it to the API URLs of your shops, unless you offer the app to everybody."),

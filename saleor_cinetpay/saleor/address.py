@@ -81,16 +81,45 @@ def compile_pattern(written: str) -> re.Pattern[str]:
     """Read a pattern of addresses, to be matched whole; `*` is one or more characters other than `/ : @ ? #`.
 
     Raises:
-        ValueError: where it has no scheme and host, or more than scheme, host, port and path.
+        ValueError: where it has no scheme and host, or more than scheme, host, port and path, or no scheme of the web.
     """
-    parts = _PATTERN.fullmatch(written.strip())
-    if parts is None:
-        raise ValueError(f"{written!r} is no pattern of addresses: write it like https://*.example.com/graphql/")
+    parts = _parts_of(written)
     scheme, port = parts["scheme"].lower(), parts["port"]
+    if not any(_with_wildcards(scheme).fullmatch(one) for one in DEFAULT_PORTS):
+        raise ValueError(f"{written!r} can match no web address: write it like https://*.example.com/graphql/")
     host = ".".join(_ascii_label(label) for label in parts["host"].lower().removesuffix(".").split("."))
     kept_port = "" if port in (None, str(DEFAULT_PORTS.get(scheme))) else f":{port}"
     whole = f"{scheme}://{host}{kept_port}{parts['path'] or '/'}"
-    return re.compile(_WILDCARD.join(re.escape(piece) for piece in whole.split("*")))
+    return _with_wildcards(whole)
+
+
+def better_pattern(written: str, *, development: bool) -> str | None:
+    """Return what to write for a pattern that can be read and yet matches no Saleor's API URL; None where it may.
+
+    Saleor's API URLs end in `/graphql/`, and in production http is never admitted. As `*` does not span a slash, what
+    stands between a pattern's last two must match `graphql`.
+    """
+    parts = _parts_of(written)
+    schemes = DEFAULT_PORTS if development else ("https",)
+    last, behind = ["", *str(parts["path"] or "/").split("/")][-2:]
+    scheme_counts = any(_with_wildcards(parts["scheme"].lower()).fullmatch(one) for one in schemes)
+    path_counts = not behind and _with_wildcards(last).fullmatch("graphql") is not None
+    if scheme_counts and path_counts:
+        return None
+    scheme = parts["scheme"] if scheme_counts else "https"
+    port = f":{parts['port']}" if parts["port"] else ""
+    return f"{scheme}://{parts['host']}{port}{parts['path'] if path_counts else '/graphql/'}"
+
+
+def _parts_of(written: str) -> re.Match[str]:
+    parts = _PATTERN.fullmatch(written.strip())
+    if parts is None:
+        raise ValueError(f"{written!r} is no pattern of addresses: write it like https://*.example.com/graphql/")
+    return parts
+
+
+def _with_wildcards(written: str) -> re.Pattern[str]:
+    return re.compile(_WILDCARD.join(re.escape(piece) for piece in written.split("*")))
 
 
 def _ascii_label(label: str) -> str:

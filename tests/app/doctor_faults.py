@@ -236,6 +236,11 @@ FAULTS = {
     "no_base_url": warned("base_url", "APP_API_BASE_URL is not set", setting(app_api_base_url=None)),
     "a_path_in_the_base_url": warned("base_url", "more than scheme, host and port", no_base_url_of_its_own),
     "anybody_may_install": warned("who_may_install", "any Saleor", setting(allowed_saleor_urls=())),
+    "a_pattern_that_matches_nothing": warned(
+        "who_may_install",
+        "https://* matches no Saleor",
+        setting(allowed_saleor_urls=("https://*", "http://*/graphql/")),
+    ),
     "a_shop_that_is_not_admitted": warned(
         "allowed", "may not be installed again", setting(allowed_saleor_urls=("https://other.example/graphql/",))
     ),

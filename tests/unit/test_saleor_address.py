@@ -3,7 +3,7 @@
 import pytest
 
 from saleor_cinetpay.errors import AddressForbidden
-from saleor_cinetpay.saleor.address import AddressRules, compile_pattern, normalised
+from saleor_cinetpay.saleor.address import AddressRules, better_pattern, compile_pattern, normalised
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,47 @@ def test_pattern_refuses(pattern: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", "*", "shop.example", "https://", "https://a@b/", "https://a/?b", "https://a:b/", "https://ⓢ.b/"]
+    "written",
+    ["", "*", "shop.example", "https://", "https://a@b/", "https://a/?b", "https://a:b/", "https://ⓢ.b/", "ftp://a/"],
 )
 def test_unreadable_pattern(written: str) -> None:
     """A pattern that can't be read stops the start instead of refusing every shop later."""
-    with pytest.raises(ValueError, match=r"no pattern|host name"):
+    with pytest.raises(ValueError, match=r"no pattern|host name|no web address"):
         compile_pattern(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "development", "better"),
+    [
+        ("https://*", False, "https://*/graphql/"),
+        ("https://*/", False, "https://*/graphql/"),
+        ("https://*.shop.example/*", False, "https://*.shop.example/graphql/"),
+        ("https://shop.example:8443/graphql", False, "https://shop.example:8443/graphql/"),
+        ("https://shop.example/graphql/api/", False, "https://shop.example/graphql/"),
+        ("https://shop.example/graphql/api", False, "https://shop.example/graphql/"),
+        ("http://shop.example/fr/graphql/", False, "https://shop.example/fr/graphql/"),
+        ("http://localhost:*", True, "http://localhost:*/graphql/"),
+    ],
+)
+def test_a_pattern_that_matches_no_saleor_has_a_better_one(written: str, development: bool, better: str) -> None:
+    """What can be read and can admit nobody is found, and what to write instead may admit a Saleor."""
+    assert better == better_pattern(written, development=development)
+    assert better_pattern(better, development=development) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("https://*/graphql/", "https://shop.example/graphql/"),
+        ("https://shop.example/*/", "https://shop.example/graphql/"),
+        ("https://shop.example/*/gr*/", "https://shop.example/fr/graphql/"),
+        ("HTTP*://shop.example/graphql/", "https://shop.example/graphql/"),
+    ],
+)
+def test_a_pattern_that_matches_a_saleor_is_left_alone(written: str, address: str) -> None:
+    """Nothing is said against a pattern that admits an address as Saleors have it."""
+    assert address == AddressRules(allowed=(written,)).admit(address)
+    assert better_pattern(written, development=False) is None
 
 
 def test_only_https_counts() -> None:
