@@ -1,6 +1,8 @@
 """DATABASE_URL as people write it."""
 
 import re
+import ssl
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import pytest
 
@@ -19,6 +21,13 @@ NO_ADDRESS = "is no database address: write sqlite:///file or postgresql://..."
         ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
         ("postgresql+psycopg://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
         ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
+        ("postgresql://u:p@h/d?channel_binding=prefer", "postgresql+asyncpg://u:p@h/d"),
+        ("postgresql://u:p@h/d?channel_binding=disable", "postgresql+asyncpg://u:p@h/d"),
+        (
+            f"postgresql://u:p@h/d?sslmode=verify-full&sslrootcert={quote(__file__)}",
+            f"postgresql+asyncpg://u:p@h/d?dsn={quote_plus(f'postgresql://?sslrootcert={quote_plus(__file__)}')}"
+            "&ssl=verify-full",
+        ),
         ("postgresql://u:p@/d?host=/run/postgresql", "postgresql+asyncpg://u:p@/d?host=%2Frun%2Fpostgresql"),
     ],
 )
@@ -46,7 +55,17 @@ def test_the_usual_spellings(url: str, read: str) -> None:
         ),
         (
             "postgresql://u:p@h/d?channel_binding=require",
-            "has the option channel_binding, which the app does not know: it takes sslmode and host",
+            "wants channel binding, which the driver does not have: write sslmode=verify-full&sslrootcert=system "
+            "in place of channel_binding, so that nobody can stand between",
+        ),
+        (
+            "postgresql://u:p@h/d?sslrootcert=/not/there.pem",
+            "names a file by sslrootcert that is not there: /not/there.pem",
+        ),
+        ("postgresql://u:p@h/d?sslcert=system", "names a file by sslcert that is not there: system"),
+        (
+            "postgresql://u:p@h/d?application_name=x",
+            "has the option application_name, which the app does not know: it takes sslmode, sslrootcert and host",
         ),
         (
             "postgresql://u:p@h/d?sslmode=yes",
@@ -58,3 +77,10 @@ def test_what_can_keep_no_payment_is_refused(url: str, said: str) -> None:
     """It is refused in words that say what to write, and never show the address, which may hold a password."""
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         async_url(url)
+
+
+def test_the_system_s_certificates_are_a_file() -> None:
+    """`sslrootcert=system`, as psql takes it, becomes the file that holds them on this machine."""
+    dsn = str(async_url("postgresql://u:p@h/d?sslmode=verify-full&sslrootcert=system").query["dsn"])
+    file = unquote_plus(dsn.removeprefix("postgresql://?sslrootcert="))
+    assert ssl.create_default_context(cafile=file).get_ca_certs()
