@@ -21,11 +21,11 @@ import pytest
 import structlog
 from app_kit import API_KEY, World, running
 from desk_kit import Staff
+from logs_kit import logged
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from saleor_cinetpay import logs
-from saleor_cinetpay.logs import LogLevel, configure_logs
 from saleor_cinetpay.payments.tables import refunds
 from saleor_cinetpay.sandbox.saleor.faults import FaultKind
 from saleor_cinetpay.sandbox.saleor.small_saleor import Signature
@@ -62,17 +62,8 @@ class Evidence:
 @pytest.fixture(params=["json", "console"])
 def evidence(request: pytest.FixtureRequest) -> Iterator[Evidence]:
     """Write the logs of the test where they can be searched; the logging of before is put back in the end."""
-    root = logging.getLogger()
-    before, level, configured = root.handlers, root.level, structlog.get_config()
-    kept = Evidence()
-    configure_logs(LogLevel.DEBUG, request.param)
-    (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(kept.written)
-    yield kept
-    root.handlers = before
-    root.setLevel(level)
-    structlog.configure(**configured)
+    with logged(form=request.param) as lines:
+        yield Evidence(written=lines)
 
 
 @asynccontextmanager

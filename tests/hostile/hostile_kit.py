@@ -1,11 +1,9 @@
 """The app without a network around it: requests go in as a server would hand them in, and answers are judged."""
 
 import asyncio
-import io
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,7 +15,6 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from saleor_cinetpay.app import build_app
-from saleor_cinetpay.logs import LogLevel, configure_logs
 
 AT_ONCE = 40
 NO_HANG_S = 30.0
@@ -140,19 +137,3 @@ async def hostile_world(folder: Path, **settings: Any) -> AsyncIterator[Hostile]
             app=build_app(world.settings, house=world.house, with_worker=False),
             judge=Judge(secrets=tuple(secret.encode() for secret in secrets)),
         )
-
-
-@contextmanager
-def everything_logged() -> Iterator[io.StringIO]:
-    """Log everything as in production, into a text, while the block runs."""
-    root = logging.getLogger()
-    before, level = root.handlers, root.level
-    configure_logs(LogLevel.DEBUG, "json")
-    lines = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(lines)
-    try:
-        yield lines
-    finally:
-        root.handlers, root.level = before, level

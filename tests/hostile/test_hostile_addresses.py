@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from hostile_inputs import Call, call, encoded, numbered, numbers_of, spoiled, text
-from hostile_kit import Hostile, everything_logged, hostile_world
+from hostile_kit import Hostile, hostile_world
+from logs_kit import logged
 from starlette.routing import Mount, Route
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
@@ -44,9 +45,9 @@ async def test_generated_calls(tmp_path: Path, part: int) -> None:
     """Whatever comes to whatever address is answered as the contract says, and never with a mistake of ours."""
     async with hostile_world(tmp_path) as hostile:
         known = await Known.of(hostile)
-        with everything_logged() as logged:
+        with logged() as lines:
             await hostile.drive(known.calls(numbers_of(CALLS, part, PARTS)))
-        assert [] == [*hostile.judge.complaints, *loud(hostile, logged.getvalue())], hostile.verdict()
+        assert [] == [*hostile.judge.complaints, *loud(hostile, lines.getvalue())], hostile.verdict()
 
 
 @pytest.mark.parametrize("part", range(SIGNED_PARTS))
@@ -54,16 +55,16 @@ async def test_generated_calls_that_are_signed(tmp_path: Path, part: int) -> Non
     """A webhook that Saleor has really signed gets a valid answer, or a refusal, whatever stands in it."""
     async with hostile_world(tmp_path) as hostile:
         known = await Known.of(hostile)
-        with everything_logged() as logged:
+        with logged() as lines:
             await hostile.drive(known.signed(numbers_of(SIGNED_CALLS, part, SIGNED_PARTS)))
-        assert [] == [*hostile.judge.complaints, *loud(hostile, logged.getvalue())], hostile.verdict()
+        assert [] == [*hostile.judge.complaints, *loud(hostile, lines.getvalue())], hostile.verdict()
         assert {200, 400, 401} >= set(hostile.judge.statuses)
 
 
-def loud(hostile: Hostile, logged: str) -> list[str]:
+def loud(hostile: Hostile, lines: str) -> list[str]:
     """Return the lines of the log that tell of a mistake of ours, or hold a secret."""
     marks = [*BROKEN, *(secret.decode() for secret in hostile.judge.secrets)]
-    return [line for line in logged.splitlines() if any(mark in line for mark in marks)]
+    return [line for line in lines.splitlines() if any(mark in line for mark in marks)]
 
 
 def paths_of(hostile: Hostile) -> list[str]:

@@ -1,12 +1,12 @@
 """Traces and crash reports: what leaves is names, numbers and types; where nobody asks for them, nothing does."""
 
 import json
-import logging
 from collections.abc import Iterator
 
 import pytest
 import sentry_sdk
 import structlog
+from logs_kit import logged
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -17,7 +17,7 @@ from sentry_sdk.transport import Transport
 from saleor_cinetpay import metrics
 from saleor_cinetpay.errors import LedgerUnavailable
 from saleor_cinetpay.insight.telemetry import Spans, send_crashes, set_up_telemetry
-from saleor_cinetpay.logs import LogLevel, configure_logs, crash_listeners
+from saleor_cinetpay.logs import LogLevel, crash_listeners
 from saleor_cinetpay.tracing import Trace, following, record_spans_with, span, traceparent
 
 SECRET = "an API key that is secret"
@@ -50,16 +50,12 @@ def spans() -> Iterator[InMemorySpanExporter]:
 @pytest.fixture
 def sentry() -> Iterator[Kept]:
     """Send crashes into memory, with logs set up as in production."""
-    root = logging.getLogger()
-    before, level = root.handlers, root.level
     kept = Kept()
-    configure_logs(LogLevel.ERROR, "json")
-    send_crashes(dsn="https://public@sentry.example/1", transport=kept)
-    yield kept
+    with logged(LogLevel.ERROR):
+        send_crashes(dsn="https://public@sentry.example/1", transport=kept)
+        yield kept
     crash_listeners.clear()
     sentry_sdk.init()
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
 
 
 def test_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,15 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from logs_kit import logged
 from pydantic import SecretStr
 
-from saleor_cinetpay.logs import IN_TEXT, REDACTED, LogLevel, configure_logs, redacted_text
+from saleor_cinetpay.logs import IN_TEXT, REDACTED, redacted_text
 
 KEY, TOKEN, NUMBER = "188c2f0e5a54.of-nobody", "tok-of-nobody-1234", "0707080910"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJzYWxlb3IifQ.c2lnbmF0dXJl"
@@ -21,18 +21,8 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJzYWxlb3IifQ.c2lnbmF0dXJl"
 @pytest.fixture(params=["json", "console"])
 def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     """What is logged, in either format; the logging of before is put back in the end."""
-    root = logging.getLogger()
-    before, level, configured = root.handlers, root.level, structlog.get_config()
-    form: Literal["json", "console"] = request.param
-    configure_logs(LogLevel.DEBUG, form)
-    (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    stream = io.StringIO()
-    handler.setStream(stream)
-    yield stream
-    root.handlers = before
-    root.setLevel(level)
-    structlog.configure(**configured)
+    with logged(form=request.param) as lines:
+        yield lines
 
 
 def test_a_record_is_redacted_at_any_depth(written: io.StringIO) -> None:
@@ -72,17 +62,8 @@ def test_an_exception_shows_no_locals_and_no_secret(written: io.StringIO) -> Non
 
 def test_a_line_is_one_json_object() -> None:
     """In JSON each event is one line, its exception inside it."""
-    root = logging.getLogger()
-    before, level, configured = root.handlers, root.level, structlog.get_config()
-    configure_logs(LogLevel.INFO, "json")
-    stream = io.StringIO()
-    root.handlers[0].setStream(stream)  # type: ignore[attr-defined]
-    try:
+    with logged() as stream:
         structlog.get_logger("x").error("broke", exc_info=ValueError("why"))
-    finally:
-        root.handlers = before
-        root.setLevel(level)
-        structlog.configure(**configured)
     (line,) = stream.getvalue().splitlines()
     record = json.loads(line)
     assert ("broke", "error", "ValueError: why") == (record["event"], record["level"], record["exception"])
