@@ -109,7 +109,7 @@ class _Kept:
     shares: Sequence[_Share]
     """In the order in which they were paid."""
     total: int | None
-    """What it costs, as the payment says that was opened last; None where that is not known in whole francs."""
+    """What it costs, as the payment says that was opened last of those that know; None where none knows."""
 
     @property
     def left(self) -> list[_Share]:
@@ -169,7 +169,8 @@ async def _kept(connection: AsyncConnection, payment: Paying) -> _Kept:
         order_id = rows[0].learned
         await _lock(connection, payment, order_id)
         rows = await _rows(connection, payment, order_id)
-    newest = max(rows, key=lambda row: (row.opened_at, row.trans_id == payment.trans_id), default=None)
+    priced = [row for row in rows if row.source_total is not None]
+    newest = max(priced, key=lambda row: (row.opened_at, row.trans_id == payment.trans_id), default=None)
     paid = sorted(rows, key=lambda row: (row.paid_at, row.trans_id == payment.trans_id, row.trans_id))
     return _Kept(
         shares=[

@@ -107,6 +107,16 @@ async def test_an_order_of_another_shop(till: Till) -> None:
     assert {} == await others(till)
 
 
+async def test_a_payment_that_does_not_know_what_it_costs(till: Till) -> None:
+    """One that was found again after a lost ledger does not; what the other knows counts: here both pay a part."""
+    await till.paid(1, source=ORDER, money=xof(2000))
+    till.heart.world.clock.turn(60)
+    await till.paid(2, source=replace(ORDER, total=None), money=xof(3000))
+    assert {} == await others(till)
+    await till.paid(3, source=replace(ORDER, total=None), money=xof(1000))
+    assert {trans_id(3): [trans_id(1), trans_id(2)]} == await others(till)
+
+
 @pytest.mark.parametrize(("first", "last"), [(2, 3), (3, 2)], ids=["order first", "checkout first"])
 async def test_a_checkout_of_another_shop(till: Till, first: int, last: int) -> None:
     """That a checkout became this order over there says nothing about what has the same ids here."""
