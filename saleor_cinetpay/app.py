@@ -162,7 +162,8 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
     processing = Processing(
         ledger=ledger, settlement=settlement, adoption=adoption, accounts=accounts, clock=clock, policy=policy
     )
-    means = _means(database, secrets, clock, settlement, adoption, policy)
+    orders = Orders(database=database, transactions=saleors, installations=installations, clock=clock)
+    means = _means(database, secrets, clock, settlement, adoption, orders, policy)
     reconciliation = Reconciliation(
         histories=cinetpays, transactions=saleors, accounts=accounts, installations=installations, means=means
     )
@@ -194,7 +195,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, chance: Chanc
         refund_decisions=_refund_decisions(database, secrets, saleors, installations, clock),
         problems=Problems(database),
         balances=Balances(database=database, reader=cinetpays, clock=clock),
-        orders=Orders(database=database, transactions=saleors, installations=installations, clock=clock),
+        orders=orders,
         saleor=saleor,
         saleors=saleors,
         cinetpays=cinetpays,
@@ -302,6 +303,7 @@ def _means(
     clock: Clock,
     settlement: Settlement,
     adoption: Adoption,
+    orders: Orders,
     policy: Policy,
 ) -> Means:
     problems = Problems(database)
@@ -310,6 +312,7 @@ def _means(
         settlement=settlement,
         salvage=Salvage(adoption=adoption, problems=problems, clock=clock, policy=policy),
         problems=problems,
+        orders=orders,
         clock=clock,
     )
 

@@ -30,6 +30,7 @@ from saleor_cinetpay.payments.adoption import Adoption
 from saleor_cinetpay.payments.books import Books
 from saleor_cinetpay.payments.comparing import Means
 from saleor_cinetpay.payments.findings import Comparison, Finding
+from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.problems import Problems
 from saleor_cinetpay.payments.reconciliation import Days, Reconciliation
 from saleor_cinetpay.payments.salvage import Salvage
@@ -204,6 +205,7 @@ def an_office_on(database: Database, world: World) -> Office:
             settlement=heart.settlement,
             salvage=Salvage(adoption=adoption, problems=problems, clock=world.clock, policy=POLICY),
             problems=problems,
+            orders=Orders(database=database, transactions=saleor, installations=heart.installations, clock=world.clock),
             clock=world.clock,
         ),
     )

@@ -13,6 +13,7 @@ from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.errors import SaleorError
 from saleor_cinetpay.payments.books import Books, Held, Unopened
 from saleor_cinetpay.payments.findings import CINETPAY, Comparison, Failure, Finding, FindingKind, Remedy
+from saleor_cinetpay.payments.orders import Orders
 from saleor_cinetpay.payments.payment import Payment, PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.report import ReportState
@@ -51,6 +52,7 @@ class Means:
     settlement: Settlement
     salvage: Salvage
     problems: Problems
+    orders: Orders
     clock: Clock
 
 
@@ -231,6 +233,9 @@ class Comparing:
         if transaction is None:
             self._find(FindingKind.NOT_IN_SALEOR, Remedy.LISTED, payment, row, note="saleor_does_not_know_it")
             return
+        if transaction.order is not None and payment.order_id is None and not self._dry_run:
+            named, order = [payment.trans_id], transaction.order
+            await self._means.orders.note(payment.saleor_api_url, named, order_id=order.id, order_number=order.number)
         charge = success_of(transaction.events, payment.trans_id)
         if charge is None:
             again = self._dry_run or await self._means.books.report_again(payment.trans_id)

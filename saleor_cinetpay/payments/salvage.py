@@ -172,12 +172,15 @@ class Salvage:
             now=self._clock.now(),
             watch=self._policy.watch,
         )
-        source = place.transaction.order or place.transaction.checkout
+        order = place.transaction.order
+        source = order or place.transaction.checkout
         failures = [e.time for e in place.transaction.events if e.type is TransactionEventType.CHARGE_FAILURE]
         return replace(
             unsigned,
             source_id=source.id if source else None,
             channel=source.channel if source else None,
+            order_id=order.id if order else None,
+            order_number=order.number if order else None,
             failure_told_at=max(failures, default=None),
         )
 

@@ -207,6 +207,15 @@ async def test_an_undelivered_report_is_listed(office: Office) -> None:
     assert [(FindingKind.UNDELIVERED, Remedy.LISTED, "tried_again_by_itself")] == brief(await office.findings())
 
 
+@pytest.mark.parametrize(("dry_run", "number"), [(False, "1"), (True, None)])
+async def test_the_order_of_a_payment_is_learned(office: Office, dry_run: bool, number: str | None) -> None:
+    """Saleor's answer about a payment says which order its checkout became; a dry run writes nothing."""
+    await office.accepted()
+    office.saleor.opened(SHOP, 1, an_event("CHARGE_SUCCESS", T1))
+    assert [] == await office.findings(dry_run=dry_run)
+    assert number == (await office.heart.held()).order_number
+
+
 async def test_a_charge_that_saleor_has_lost_is_reported_again(office: Office) -> None:
     """Where Saleor holds the transaction without our charge, the very same report becomes due once more."""
     await office.accepted()
@@ -264,6 +273,7 @@ async def test_a_lost_payment_is_taken_up(office: Office) -> None:
     )
     held = await office.heart.held()
     assert (PaymentState.ACCEPTED, ORDER.id, "abidjan") == (held.state, held.source_id, held.channel)
+    assert (ORDER.id, ORDER.number) == (held.order_id, held.order_number)
     ((report, _),) = await office.heart.ledger.reports_of(T1)
     assert (ReportType.CHARGE_SUCCESS, 5000) == (report.type, report.amount)
     assert [] == await office.told(SHOP)
