@@ -6,6 +6,7 @@ from secrets import token_hex
 import pytest
 from live_shop import PRICE
 from live_world import LiveWorld
+from sandbox_saleor_kit import TinyApp
 
 from saleor_cinetpay.shops.in_step import StepsTaken
 
@@ -237,6 +238,18 @@ async def test_a_reinstalled_app(world: LiveWorld) -> None:
     after, after_id = await world.at_cinetpay()
     await world.cinetpay.settle(after_id)
     await world.shop.finals(after, "CHARGE_SUCCESS")
+
+
+async def test_another_app_of_the_same_saleor_can_not_take_our_place(world: LiveWorld, tiny: TinyApp) -> None:
+    """Its token is a live one of that Saleor, with the same permission; it is refused, and payments go on."""
+    headers = {"Saleor-Api-Url": world.shop.api_url}
+    refused = await world.shop.http.post(
+        f"{world.app_url}/api/register", json={"auth_token": tiny.tokens[-1]}, headers=headers
+    )
+    assert (403, "OTHER_APP") == (refused.status_code, refused.json()["error"]["code"])
+    transaction, trans_id = await world.at_cinetpay()
+    await world.cinetpay.settle(trans_id)
+    await world.shop.finals(transaction, "CHARGE_SUCCESS")
 
 
 async def test_webhooks_come_in_step_after_an_upgrade(world: LiveWorld) -> None:
