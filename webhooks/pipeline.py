@@ -214,9 +214,12 @@ class Pipeline:
 
     async def _among_strangers(self, saleor_api_url: str) -> Installation | None:
         try:
-            return await self._unproved.ask(saleor_api_url)
+            found = await self._unproved.ask(saleor_api_url)
         except TooBusy as error:
             raise CallRefused(503, "TOO_BUSY", str(error)) from error
+        if isinstance(found, Unreadable):
+            raise found
+        return found
 
     async def _body(self, request: Request) -> bytes:
         body, large = bytearray(), False

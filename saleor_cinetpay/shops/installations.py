@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.clock import Clock
 from saleor_cinetpay.database import Database
-from saleor_cinetpay.errors import LedgerUnavailable
+from saleor_cinetpay.errors import LedgerUnavailable, Unreadable
 from saleor_cinetpay.inserting import insert_or_replace
 from saleor_cinetpay.recent import Recent
 from saleor_cinetpay.shops.secrets import SecretBox, place_in
@@ -138,8 +138,10 @@ class Installations:
         """Return the installation as this process knew it last; the database may know better."""
         return self._remembered.get(saleor_api_url)
 
-    async def find_all(self, saleor_api_urls: Collection[str]) -> Mapping[str, Installation]:
+    async def find_all(self, saleor_api_urls: Collection[str]) -> Mapping[str, Installation | Unreadable]:
         """Return the installations of those Saleors; from memory where the database does not answer.
+
+        One that can't be read stands there as the reason, so that it holds up none of the others.
 
         Raises:
             LedgerUnavailable: where the database does not answer and memory holds none of them.
@@ -149,15 +151,15 @@ class Installations:
                 rows = await connection.execute(
                     select(installations).where(installations.c.saleor_api_url.in_(saleor_api_urls))
                 )
-                found = {row.saleor_api_url: self._read(row) for row in rows}
+                found = {row.saleor_api_url: self._read_or_not(row) for row in rows}
         except LedgerUnavailable:
-            found = {url: self._remembered[url] for url in saleor_api_urls if url in self._remembered}
-            if found:
-                return found
+            remembered = {url: self._remembered[url] for url in saleor_api_urls if url in self._remembered}
+            if remembered:
+                return remembered
             raise
         for url in saleor_api_urls:
             self._remembered.pop(url, None)
-        self._remembered.update(found)
+        self._remembered.update({url: one for url, one in found.items() if isinstance(one, Installation)})
         return found
 
     async def all(self) -> list[Installation]:
@@ -211,6 +213,12 @@ class Installations:
         self._remembered[changed.saleor_api_url] = changed
         self._recent.forget()
         return changed
+
+    def _read_or_not(self, row: Row[tuple[str | datetime, ...]]) -> Installation | Unreadable:
+        try:
+            return self._read(row)
+        except Unreadable as error:
+            return error
 
     def _read(self, row: Row[tuple[str | datetime, ...]]) -> Installation:
         return Installation(

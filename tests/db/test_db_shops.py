@@ -186,6 +186,20 @@ async def test_a_lost_secret_key_is_told(database: Database) -> None:
         await Installations(database, SecretBox(["another"]), TurnedClock()).find(SHOP)
 
 
+async def test_a_shop_that_no_key_opens_holds_up_no_other(database: Database) -> None:
+    """Asked for together, as strangers are, each gets its own answer; what can't be read says why."""
+    await installations_of(database).register(INSTALLATION)
+    await Installations(database, SecretBox(["lost"]), TurnedClock()).register(
+        replace(INSTALLATION, saleor_api_url=OTHER_SHOP)
+    )
+    fresh = installations_of(database)
+    found = await fresh.find_all([SHOP, OTHER_SHOP, "https://nobody.example/graphql/"])
+    assert {SHOP, OTHER_SHOP} == set(found)
+    assert INSTALLATION == found[SHOP] == fresh.recall(SHOP)
+    assert isinstance(found[OTHER_SHOP], Unsealable)
+    assert fresh.recall(OTHER_SHOP) is None
+
+
 async def test_storefront_origins_are_each_shops_own(database: Database) -> None:
     """A shop has none at first; setting them replaces them, for that shop only."""
     settings = ShopSettings(database, TurnedClock())
