@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_, union
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.report import ReportState, ReportType
-from saleor_cinetpay.payments.tables import payments, reports
+from saleor_cinetpay.payments.tables import among_the_shops, payments, reports
 
 PAGE = 50
 COUNTED = 1000
@@ -154,7 +154,7 @@ class DeskPayments:
 
     async def of_order(self, saleor_api_url: str, order_id: str) -> list[ListedPayment]:
         """Return the payments that are known to pay an order, newest first."""
-        return await self._some(payments.c.saleor_api_url == saleor_api_url, payments.c.order_id == order_id)
+        return await self._some(among_the_shops(payments, saleor_api_url), payments.c.order_id == order_id)
 
     async def among(self, saleor_api_url: str, trans_ids: Sequence[str]) -> list[ListedPayment]:
         """Return those of the shop's payments, newest first."""

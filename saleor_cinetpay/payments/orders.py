@@ -14,7 +14,7 @@ from saleor_cinetpay.payments.delivery import InstallationsByUrl
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.problems import ProblemKind, Problems
 from saleor_cinetpay.payments.surplus import raise_surplus
-from saleor_cinetpay.payments.tables import payments
+from saleor_cinetpay.payments.tables import among_the_shops, payments
 from saleor_cinetpay.payments.trans_id import TransactionId
 from saleor_cinetpay.saleor.types import SaleorTransaction
 from saleor_cinetpay.shops.installations import Installation
@@ -95,7 +95,7 @@ class Orders:
             checkouts = {row.source_id or row.trans_id: row for row in rows}
         learned = {"order_id": order_id, "order_number": order_number[:64]}
         for row in checkouts.values():
-            of_checkout = [payments.c.saleor_api_url == saleor_api_url, payments.c.source_id == row.source_id]
+            of_checkout = [among_the_shops(payments, saleor_api_url), payments.c.source_id == row.source_id]
             of_it = of_checkout if row.source_id else [payments.c.trans_id == row.trans_id]
             async with self._database.write() as connection:
                 await self._note_in(connection, of_it, learned)

@@ -16,7 +16,7 @@ from saleor_cinetpay.money import XOF
 from saleor_cinetpay.payments.payment import PaymentState
 from saleor_cinetpay.payments.problems import Problem, ProblemKind, Problems
 from saleor_cinetpay.payments.refund import RefundState
-from saleor_cinetpay.payments.tables import payments, problems, refunds
+from saleor_cinetpay.payments.tables import among_the_shops, payments, problems, refunds
 from saleor_cinetpay.payments.trans_id import TransId
 
 _CHARGED = case(
@@ -29,8 +29,9 @@ _PAID_BACK = (
     .where(refunds.c.trans_id == payments.c.trans_id, refunds.c.state == RefundState.PAID_BACK)
     .scalar_subquery()
 )
+
 _other = payments.alias("other")
-_OF_SHOP = _other.c.saleor_api_url == bindparam("shop")
+_OF_SHOP = among_the_shops(_other, bindparam("shop"))
 _SOURCE = _other.c.source_id.in_((bindparam("source"), bindparam("order")))  # NULL equals nothing
 _ORDER = _other.c.order_id.in_((bindparam("source"), bindparam("order")))
 _payment_there = payments.alias("payment_there")
@@ -41,7 +42,7 @@ _RELATED = union_all(
     select(_other.c.trans_id).where(_OF_SHOP, _ORDER),
     select(_payment_there.c.trans_id)
     .join(_other, _payment_there.c.source_id == _other.c.source_id)
-    .where(_OF_SHOP, _ORDER, _payment_there.c.saleor_api_url == bindparam("shop")),
+    .where(_OF_SHOP, _ORDER, among_the_shops(_payment_there, bindparam("shop"))),
 )
 """The payments of a checkout and of its order; of its checkout too those that do not know the order themselves."""
 _LEARNED = (

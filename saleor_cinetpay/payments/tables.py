@@ -1,6 +1,18 @@
 """The ledger's tables. Secrets stand in columns whose names begin with `sealed_`, and say what they are bound to."""
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    FromClause,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from saleor_cinetpay.database import PERSONAL, Moment, metadata
 from saleor_cinetpay.shops.secrets import sealed_for
@@ -70,6 +82,16 @@ payments = Table(
     Index(None, "saleor_api_url", "order_number"),
     Index(None, "saleor_api_url", "buyer_email"),
 )
+
+
+def among_the_shops(table: FromClause, saleor_api_url: object) -> ColumnElement[bool]:
+    """Say that a payment is that shop's where another condition finds the few that are meant.
+
+    It is written so that no index is taken for it. SQLite, whom nobody tells what its tables hold, may else go through
+    all that a shop has.
+    """
+    return table.c.saleor_api_url.concat("") == saleor_api_url
+
 
 payment_events = Table(
     "payment_events",

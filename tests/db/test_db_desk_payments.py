@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fakes import NOON
 from payments_kit import SECRETS, SHOP, Heart, a_payment, an_order, trans_id
+from plans_kit import plan_of
 from sqlalchemy import update
 
 from saleor_cinetpay.cinetpay import PhoneNumber
@@ -135,6 +136,13 @@ async def test_another_shops_payments_do_not_exist(heart: Heart, database: Datab
     assert [] == await desk.channels(SHOP)
     assert [] == await desk.of_order(SHOP, "T3JkZXI6MQ==")
     assert [] == await desk.among(SHOP, ids(1))
+
+
+async def test_an_orders_payments_are_found_by_the_order(heart: Heart, database: Database) -> None:
+    """However many payments the shop has, those of one order are not looked for among all of them."""
+    await hold(heart, 1, order_id="T3JkZXI6MQ==")
+    plan = await plan_of(database, DeskPayments(database).of_order(SHOP, "T3JkZXI6MQ=="))
+    assert (True, False) == ("ix_payments_order_id" in plan, "ix_payments_figures" in plan), plan
 
 
 async def test_channels_are_each_named_once(heart: Heart, database: Database) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from fakes import NOON
 from payments_kit import SECRETS, SHOP, Heart, a_payment
-from sqlalchemy import event, insert, text
+from plans_kit import plan_of
+from sqlalchemy import insert
 
 from saleor_cinetpay.database import Database
 from saleor_cinetpay.payments.figures import Count, FiguresOfShops, Tally
@@ -77,28 +78,11 @@ async def test_figures_are_counted_in_their_index_alone(heart: Heart, database: 
     hourly = [a_payment(number, opened_at=NOON - timedelta(hours=number)) for number in range(1, 1000)]
     async with database.write() as connection:
         await connection.execute(insert(payments), [row_of(payment, SECRETS) for payment in hourly])
-        await connection.execute(text("ANALYZE"))
     if not database.is_sqlite:  # without a vacuum PostgreSQL does not know that the index alone would do
         async with database._writer.connect() as connection:
             alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await alone.exec_driver_sql("VACUUM ANALYZE payments")
-    seen: list[tuple[str, Any]] = []
-
-    def see(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        if statement.startswith("SELECT"):
-            seen.append((statement, parameters))
-
-    engine = database._reader.sync_engine
-    event.listen(engine, "before_cursor_execute", see)
-    await FiguresOfShops(database).of(SHOP, NOON)
-    event.remove(engine, "before_cursor_execute", see)
-    ((statement, parameters),) = seen
-    async with database.read() as connection:
-        if not database.is_sqlite:  # which reads a table of no size from end to end unless told not to
-            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-            await connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
-        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        plan = "\n".join(str(row[-1]) for row in await connection.exec_driver_sql(f"{explain} {statement}", parameters))
+    plan = await plan_of(database, FiguresOfShops(database).of(SHOP, NOON))
     expected = (
         "COVERING INDEX ix_payments_figures (saleor_api_url=? AND opened_at>? AND opened_at<?)"
         if database.is_sqlite
