@@ -7,7 +7,8 @@ at the same place of their lists. The server (uvicorn) knows only `-For` and `-P
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,12 +43,18 @@ class Trusted:
     def __contains__(self, address: str) -> bool:
         if self._everybody:
             return True
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return False
-        mapped = getattr(ip, "ipv4_mapped", None)
-        return any((mapped or ip) in network for network in self._networks)
+        ip = _ip(address)
+        return ip is not None and any(ip in network for network in self._networks)
+
+
+@lru_cache(maxsize=10_000)
+def _ip(address: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, one of IPv4 also where it is written as one of IPv6; None where it is none."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 class Proxies:

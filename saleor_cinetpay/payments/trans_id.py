@@ -8,6 +8,7 @@ and, should our ledger be lost, enough to find the transaction again.
 import base64
 import binascii
 import uuid
+from functools import lru_cache
 from typing import NewType
 
 TransId = NewType("TransId", str)
@@ -19,6 +20,7 @@ LENGTH = 26
 _KIND = "TransactionItem"
 
 
+@lru_cache(maxsize=1000)
 def trans_id_of(transaction_id: TransactionId) -> TransId:
     """Return the trans id of a Saleor transaction.
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncGenerator
 from decimal import Decimal
-from functools import lru_cache
 
 import httpx2 as httpx
 from gql import GraphQLRequest
@@ -18,7 +17,6 @@ from saleor_cinetpay.saleor.asking import post_json
 
 REPLY_LIMIT_BYTES = 1024 * 1024
 MESSAGE_LIMIT = 500
-DOCUMENTS_KEPT = 64
 
 _TOKEN_ERRORS = frozenset({"InvalidTokenError", "InvalidSignatureError", "ExpiredSignatureError", "DecodeError"})
 _REQUEST_ERRORS = frozenset({"GraphQLError", "GraphQLSyntaxError", "QueryCostError", "ValidationError"})
@@ -44,7 +42,7 @@ class SharedTransport(AsyncTransport):
         answer = await post_json(
             self._http,
             self._url,
-            exact_json({"query": _printed(request.document), "variables": request.variable_values or {}}),
+            exact_json({"query": _text(request.document), "variables": request.variable_values or {}}),
             headers={"authorization": f"Bearer {self._token.get_secret_value()}"},
             limit_bytes=REPLY_LIMIT_BYTES,
             timeout_s=self._timeout_s,
@@ -56,10 +54,9 @@ class SharedTransport(AsyncTransport):
         raise NotImplementedError
 
 
-@lru_cache(maxsize=DOCUMENTS_KEPT)
-def _printed(document: DocumentNode) -> str:
-    """Write a document as it is sent: once, as we have few of them and printing takes longer than sending."""
-    return print_ast(document)
+def _text(document: DocumentNode) -> str:
+    """Return a document as it was written: printing it anew, or telling it by its tree, takes longer than sending."""
+    return document.loc.source.body if document.loc else print_ast(document)
 
 
 def exact_json(value: object) -> str:
