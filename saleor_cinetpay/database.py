@@ -7,7 +7,9 @@ SQLite runs in WAL mode with `synchronous=FULL`: what `write()` has left without
 """
 
 import asyncio
+import math
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,9 +20,9 @@ from typing import Any
 import aiosqlite
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, Dialect, ExceptionContext
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeDecorator
 
 from saleor_cinetpay.database_url import async_url, make_file
@@ -36,6 +38,7 @@ READERS = 4
 CACHE_KB = 512
 """What each of SQLite's connections keeps of the file, instead of 2 MB: ten keep the same, and the system does too."""
 POSTGRESQL_CONNECTIONS = 10
+TRUSTED_IDLE_S = 1.0
 WRITE_OF_NOTHING = {True: "PRAGMA user_version = 1", False: "SELECT txid_current()"}
 """What makes SQLite (True) write a page, and what a PostgreSQL that only reads refuses; it means nothing to us."""
 
@@ -81,7 +84,8 @@ class Database:
     SQLAlchemy's `IntegrityError`, because it is an answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, trusted_idle_s: float = TRUSTED_IDLE_S) -> None:
+        """`trusted_idle_s` is how long a server's connection may lie unused and still be used without asking it."""
         self.url = async_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._units: _SQLiteUnits | None = None
@@ -96,9 +100,10 @@ class Database:
                 pool_size=POSTGRESQL_CONNECTIONS,
                 max_overflow=0,
                 pool_timeout=POOL_WAIT_S,
-                pool_pre_ping=True,
                 connect_args={"timeout": POOL_WAIT_S, "command_timeout": STATEMENT_WAIT_S},
             )
+            _ask_those_that_lay_idle(self._writer.sync_engine, trusted_idle_s)
+        self._asker = self._reader.execution_options(isolation_level="AUTOCOMMIT")
 
     async def change(self, work: Work[Outcome]) -> Outcome:
         """Carry a unit of work out in a transaction of its own, and return what it returned once that is committed.
@@ -116,7 +121,7 @@ class Database:
         async with _translated():
             if self._units is not None:
                 return await self._units.query(work)
-            async with self._reader.connect() as connection:
+            async with self._asker.connect() as connection:  # each statement by itself: no BEGIN, no ROLLBACK
                 return await work(connection)
 
     @asynccontextmanager
@@ -246,6 +251,28 @@ def _as_sqlite_should_be(engine: Engine, begin: str | None) -> None:
         """Let go of a connection that can only read: it was opened so, and would stay so when the file is writable."""
         if getattr(context.original_exception, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY:
             context.is_disconnect = True
+
+
+def _ask_those_that_lay_idle(engine: Engine, trusted_s: float) -> None:
+    """Use no connection that the server has closed, and ask one that lay unused for a while whether it still lives.
+
+    SQLAlchemy would ask each time, in a transaction: three round trips before every unit of work.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def lie_idle(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+        if time.monotonic() - record.info.get("idle_since", math.inf) < trusted_s:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
 
 
 async def _sqlite_connection(file: str, wait_s: float) -> aiosqlite.Connection:

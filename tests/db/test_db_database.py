@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import asyncpg
 import pytest
 from fakes import NOON
 from sqlalchemy import insert, select, text
@@ -198,3 +199,68 @@ def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) ->
 
     before = [thread for thread in threading.enumerate() if "connection_worker" in thread.name]
     assert before == asyncio.run(fail())
+
+
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+async def driver_of(database: Database) -> asyncpg.Connection:
+    """Return the one connection that a database has opened so far, and that who comes next is given."""
+    async with database.read() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    return driver
+
+
+async def put(connection: AsyncConnection) -> None:
+    await connection.execute(insert(payment_events).values(EVENT))
+
+
+async def count(connection: AsyncConnection) -> int:
+    return len((await connection.execute(select(payment_events.c.id))).all())
+
+
+@only_postgresql
+async def test_a_unit_of_work_is_nothing_more_on_the_wire(database: Database) -> None:
+    """A change is one transaction, a query none; and no connection is asked before how it is."""
+    driver = await driver_of(database)
+    around: list[str] = []
+    driver.add_query_logger(lambda query: around.append(query.query.rstrip(";")))  # told of what is not prepared
+    await database.change(put)
+    assert 1 == await database.query(count)
+    assert ["BEGIN", "COMMIT"] == [statement.split()[0] for statement in around]
+
+
+async def end_connection(url: str, pid: int) -> None:
+    """End a connection as a server that restarts does."""
+    other = await asyncpg.connect(url)
+    assert await other.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)  # waits until it has ended
+    await other.close()
+
+
+@only_postgresql
+async def test_a_connection_that_the_server_has_ended_is_not_used(database: Database, database_url: str) -> None:
+    """A restart between two units of work, which the driver has seen, costs neither of them."""
+    trusting = Database(database_url, trusted_idle_s=3600)
+    driver = await driver_of(trusting)
+    await end_connection(database_url, driver.get_server_pid())
+    async with asyncio.timeout(5):
+        while not driver.is_closed():  # noqa: ASYNC110  the driver tells nobody
+            await asyncio.sleep(0.001)
+    await trusting.change(put)
+    assert 1 == await trusting.query(count)
+    await trusting.close()
+
+
+@only_postgresql
+async def test_a_connection_that_lay_idle_is_asked_first(database: Database, database_url: str) -> None:
+    """One whose end nobody has seen, as where a machine on the way has forgotten it, costs no unit of work either."""
+    doubting = Database(database_url, trusted_idle_s=0)
+    driver = await driver_of(doubting)
+    ending = threading.Thread(target=asyncio.run, args=[end_connection(database_url, driver.get_server_pid())])
+    ending.start()
+    ending.join()  # the loop stands still meanwhile, so that the driver sees nothing
+    assert not driver.is_closed()
+    await doubting.change(put)
+    assert 1 == await doubting.query(count)
+    await doubting.close()
