@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,9 @@ from statistics import median
 from typing import Any
 
 from payments_kit import SECRETS, a_payment
+from plans_kit import plan, statements
 from postgresql_kit import running_postgresql
-from sqlalchemy import Engine, case, event, func, insert, literal, select, text, true
+from sqlalchemy import case, func, insert, literal, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from saleor_cinetpay.chance import SystemChance
@@ -70,7 +71,8 @@ async def fill(database: Database, *, total: int, due: int) -> None:
             await connection.execute(insert(payment_events), events)
             await _copy(connection, rows[0]["trans_id"], (total - due) // CHUNKS, now)
     async with database.rebuild() as connection:
-        await connection.execute(text("ANALYZE"))  # as PostgreSQL does by itself before long
+        if not database.is_sqlite:  # which nobody tells what its tables hold; PostgreSQL finds out before long
+            await connection.execute(text("ANALYZE"))
 
 
 async def race(small: Database, large: Database, *, rounds: int) -> Race:
@@ -85,20 +87,17 @@ async def race(small: Database, large: Database, *, rounds: int) -> Race:
 
 async def statements_of_batch(database: Database) -> list[str]:
     """Return what the engine is sent for one batch, from the claim to the last mark."""
-    with _statements() as seen:
+    with statements() as seen:
         await _claim_and_mark(_ledger(database))
     return [statement for statement, _ in seen]
 
 
 async def plan_of_claim(database: Database) -> list[str]:
     """Return how the engine carries out the very statement with which the worker claims."""
-    with _statements() as seen:
+    with statements() as seen:
         await _ledger(database).claim_due(BATCH)
-    ((statement, parameters),) = [(said, with_) for said, with_ in seen if said.startswith(("WITH", "UPDATE"))]
-    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-    async with database.read() as connection:
-        rows = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
-        return [str(row[-1]) for row in rows]
+    (claim,) = [asked for asked in seen if asked[0].startswith(("WITH", "UPDATE"))]
+    return await plan(database, claim)
 
 
 @asynccontextmanager
@@ -158,21 +157,6 @@ def _due_later(payment: Payment) -> Conclusion:
 
 def _ledger(database: Database) -> Ledger:
     return Ledger(database, SECRETS, SystemClock(), SystemChance())
-
-
-@contextmanager
-def _statements() -> Iterator[list[tuple[str, Any]]]:
-    """Collect what is sent to databases."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def _main(total: int, due: int, rounds: int) -> int:

@@ -10,8 +10,6 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,9 +18,10 @@ from typing import Any
 
 import httpx2 as httpx
 from payments_kit import SECRETS, a_payment, trans_id
+from plans_kit import Statement, plan, statements
 from postgresql_kit import running_postgresql
 from pydantic import SecretStr
-from sqlalchemy import event, insert, text
+from sqlalchemy import insert, text
 
 from saleor_cinetpay.app import build_app, build_house
 from saleor_cinetpay.database import Database
@@ -61,7 +60,8 @@ async def fill(database: Database, *, total: int) -> None:
             at = NOW - timedelta(minutes=60 - minute)
             entry = {"trans_id": _trans_id(SHOPS[0], total - 1), "at": at, "kind": "looked_up", "detail": detail}
             await connection.execute(insert(payment_events), entry)
-        await connection.execute(text("ANALYZE"))
+        if not database.is_sqlite:  # which nobody tells what its tables hold
+            await connection.execute(text("ANALYZE"))
 
 
 def _row(pattern: dict[str, Any], shop: str, number: int, total: int, draw: Random) -> dict[str, Any]:
@@ -143,7 +143,7 @@ async def measure(url: str, *, total: int) -> list[tuple[str, float, list[str]]]
     measured = []
     async with httpx.AsyncClient(transport=transport, base_url="https://app.example", headers=headers) as http:
         for name, path in pages(total).items():
-            with _statements(house.database) as asked:
+            with statements() as asked:
                 first = await http.get(f"/dashboard{path}")
                 assert first.status_code == 200, (name, first.status_code)
             costs = [await _cost_ms(http, path) for _ in range(ROUNDS)]
@@ -161,31 +161,9 @@ async def _cost_ms(http: httpx.AsyncClient, path: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-@contextmanager
-def _statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-    engine = database._reader.sync_engine
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            seen.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
-async def _plans(database: Database, asked: list[tuple[str, Any]]) -> list[str]:
-    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-    plans: list[str] = []
-    async with database.read() as connection:
-        for statement, parameters in asked:
-            if "payments" in statement:
-                rows = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
-                plans += [str(row[-1]).strip() for row in rows]
-    return plans
+async def _plans(database: Database, asked: list[Statement]) -> list[str]:
+    of_payments = [one for one in asked if one[0].startswith(("SELECT", "WITH")) and "payments" in one[0]]
+    return [step for one in of_payments for step in await plan(database, one)]
 
 
 async def run(total: int, *, plans: bool, engines: list[tuple[str, str]]) -> bool:
