@@ -20,7 +20,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from payments_kit import SECRETS, a_payment
+from payments_kit import SECRETS, SHOP, a_payment
 from plans_kit import plan, statements
 from postgresql_kit import running_postgresql
 from sqlalchemy import case, func, insert, literal, select, text, true
@@ -59,13 +59,13 @@ class Race:
         return self.large_s / self.small_s
 
 
-async def fill(database: Database, *, total: int, due: int) -> None:
-    """Write so many payments with one event each, of which so many are due."""
+async def fill(database: Database, *, total: int, due: int, saleor_api_url: str = SHOP) -> None:
+    """Write so many payments of a shop with one event each, of which so many are due."""
     numbers = iter(Random(due).sample(range(1, 1 << 40), due))
     now = datetime.now(UTC)
     for _ in range(CHUNKS):
         async with database.rebuild() as connection:
-            rows = [_due_row(next(numbers), now) for _ in range(due // CHUNKS)]
+            rows = [_due_row(next(numbers), now, saleor_api_url) for _ in range(due // CHUNKS)]
             events = [{"trans_id": row["trans_id"], "at": now, "kind": "opened", "detail": {}} for row in rows]
             await connection.execute(insert(payments), rows)
             await connection.execute(insert(payment_events), events)
@@ -112,9 +112,10 @@ async def opened(url: str, *, total: int, due: int) -> AsyncIterator[Database]:
         await database.close()
 
 
-def _due_row(number: int, now: datetime) -> dict[str, Any]:
+def _due_row(number: int, now: datetime, saleor_api_url: str) -> dict[str, Any]:
     due_at = now - timedelta(milliseconds=number % 3_600_000)
-    return row_of(replace(a_payment(number), due_at=due_at, source_id=uuid.UUID(int=number).hex), SECRETS)
+    due = replace(a_payment(number), saleor_api_url=saleor_api_url, due_at=due_at, source_id=uuid.UUID(int=number).hex)
+    return row_of(due, SECRETS)
 
 
 async def _copy(connection: AsyncConnection, trans_id: str, times: int, now: datetime) -> None:

@@ -31,12 +31,12 @@ from saleor_cinetpay.shops.tables import installations
 FULL, EMPTY = "full", "empty"
 
 
-async def fill_database(url: str, *, payments: int, shops: int) -> None:
-    """Write so many payments and so many installations."""
+async def fill_database(url: str, *, payments: int, shops: int, saleor_api_url: str) -> None:
+    """Write so many payments, all of the shop that is driven, and so many installations of others."""
     database = Database(url)
     try:
         await migrate(database)
-        await fill(database, total=payments, due=CHUNKS)
+        await fill(database, total=payments, due=CHUNKS, saleor_api_url=saleor_api_url)
         async with database.write() as connection:
             await connection.execute(insert(installations), [_installation(number) for number in range(shops)])
     finally:
@@ -71,7 +71,7 @@ async def both(engine: str, folder: Path, asked: argparse.Namespace) -> AsyncIte
         else:
             urls = {name: f"sqlite:///{folder}/{name}.db" for name in (FULL, EMPTY)}
         began_at = time.perf_counter()
-        await fill_database(urls[FULL], payments=asked.payments, shops=asked.shops)
+        await fill_database(urls[FULL], payments=asked.payments, shops=asked.shops, saleor_api_url=shop.saleor_api_url)
         print(f"{engine}: {asked.payments:,} payments written in {time.perf_counter() - began_at:.0f} s", flush=True)
         contestants = [
             the_app(name, port, around, folder=folder, database_url=urls[name], source=ROOT)
