@@ -26,8 +26,8 @@ from saleor_cinetpay.payments.trans_id import transaction_id_of
 from saleor_cinetpay.tracing import Trace, following
 from webhooks.cinetpay_fields import read_fields
 
-TOGETHER_S = 0.05
-"""How far apart the database is asked at least."""
+TOGETHER_S = 0.02
+"""How far apart the database is asked at least: a flood costs 50 questions a second, a lone caller hardly waits."""
 MOST_TOGETHER = 500
 KNOWN_FOR = timedelta(minutes=1)
 """An account's key leads to the same site for ever, so this only bounds what is kept."""
