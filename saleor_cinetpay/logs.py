@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any, Literal, TextIO
@@ -87,7 +88,7 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"], stream: Te
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -112,6 +113,23 @@ class _Lines(structlog.WriteLogger):
     def __init__(self, stream: TextIO, name: str = "") -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        """Write a line; where that can't be, as the disk is full or nobody reads, whatever goes on goes on."""
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed, or has no such characters
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes the lines of libraries, who need not know that one may be left out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless it is left out."""
+        with suppress(structlog.DropEvent):
+            super().emit(record)
 
 
 crash_listeners: list[Callable[[str, BaseException], None]] = []

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from app_kit import API_KEY, SHOP, SITE_ID, World, as_json, errors_of, eventually
 from httpx2 import URL
+from logs_kit import Failing, logged
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -57,6 +58,15 @@ async def test_an_accepted_payment_is_charged_once(world: World) -> None:
     checkout = transaction.source
     assert "FULL" == checkout.charge_status
     assert await world.cinetpay.calls("checkPayStatus") <= 2
+
+
+async def test_no_payment_needs_a_log(world: World) -> None:
+    """Where no line can be written, as the disk is full, a payment goes its way to the charge all the same."""
+    with logged(into=Failing(OSError("disk full"))):
+        transaction, trans_id = await world.at_cinetpay()
+        await world.cinetpay.settle(trans_id, notify="five")
+        (charge,) = await world.reported(transaction, "CHARGE_SUCCESS")
+    assert trans_id == charge.psp_reference
 
 
 async def test_process_asks_cinetpay_where_no_notification_comes(world: World) -> None:

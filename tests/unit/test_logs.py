@@ -1,5 +1,6 @@
 """The one redaction of the logs, both ways: the secret is gone, and what is needed to understand is not."""
 
+import errno
 import io
 import json
 import logging
@@ -9,7 +10,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from logs_kit import logged
+from logs_kit import Failing, logged
 from pydantic import SecretStr
 
 from saleor_cinetpay.logs import IN_TEXT, REDACTED, redacted_text
@@ -67,6 +68,21 @@ def test_a_line_is_one_json_object() -> None:
     (line,) = stream.getvalue().splitlines()
     record = json.loads(line)
     assert ("broke", "error", "ValueError: why") == (record["event"], record["level"], record["exception"])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [OSError(errno.ENOSPC, "disk full"), BrokenPipeError(errno.EPIPE, "nobody reads"), ValueError("closed")],
+    ids=["full", "unread", "closed"],
+)
+def test_a_line_that_can_not_be_written_fails_nobody(failure: Exception) -> None:
+    """Whoever logs goes on where a line can't be written, and lines come again as soon as they can."""
+    with logged(into=Failing(failure)) as stream:
+        structlog.get_logger("x").info("lost")
+        assert isinstance(stream, Failing)
+        stream.failure = None
+        structlog.get_logger("x").info("written")
+    assert ["written"] == [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
 
 
 @pytest.mark.parametrize(

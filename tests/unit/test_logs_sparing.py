@@ -1,9 +1,12 @@
 """Lines that strangers can cause are bounded; what is left out is counted."""
 
+import json
+import logging
 from typing import Any
 
 import pytest
 import structlog
+from logs_kit import logged
 
 from saleor_cinetpay.logs import A_SECOND_OF_THESE, ANYBODYS, Sparing
 
@@ -35,3 +38,13 @@ def test_events_do_not_share() -> None:
     passed(sparing, "webhook_refused", 1000)
     assert 1 == len(passed(sparing, "notification_taken", 1))
     assert 1000 == len(passed(sparing, "payment_looked_up", 1000))
+
+
+def test_the_server_goes_on_where_its_line_is_left_out() -> None:
+    """What the server logs of strangers is left out without its knowing: it answers them all the same."""
+    line = "Invalid HTTP request received."
+    with logged() as stream:
+        for _ in range(A_SECOND_OF_THESE * 10):
+            logging.getLogger("uvicorn.error").warning(line)
+    lines = [json.loads(one)["event"] for one in stream.getvalue().splitlines()]
+    assert (True, {line}) == (len(lines) < A_SECOND_OF_THESE * 10, set(lines))
