@@ -1,5 +1,6 @@
 """Logs: an event name with keys and values, as JSON or for a console, and never a secret among them."""
 
+import io
 import logging
 import re
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache, partial
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -66,7 +67,7 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"], stream: Te
 
     Our own events do not go through the standard library: that makes a line cost half.
     """
-    stream = stream or sys.stderr
+    stream = stream or sys.stderr or cast(TextIO, _Nowhere())
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
@@ -105,6 +106,14 @@ def configure_logs(level: LogLevel, form: Literal["json", "console"], stream: Te
     access = logging.getLogger("uvicorn.access")  # our own events say more, and no proof that stands in an address
     access.handlers = []
     access.propagate = False
+
+
+class _Nowhere(io.TextIOBase):
+    """The standard error of a process that was started with none (`2>&-`)."""
+
+    def write(self, text: str) -> int:
+        """Drop a text."""
+        return len(text)
 
 
 class _Lines(structlog.WriteLogger):

@@ -33,9 +33,7 @@ def known(kind: type[Word], word: str) -> Word:
     except ValueError:
         read = None
     if read is None or read.name == "UNKNOWN":
-        raise OfANewerVersion(
-            f"{kind.__name__} {word!r} was written by a newer version of the app; run that one"
-        ) from None
+        raise OfANewerVersion(f"{kind.__name__} {word!r} was written by a newer version of the app; run that one")
     return read
 
 

@@ -109,7 +109,7 @@ def _double_payment(of: str, detail: Mapping[str, Any]) -> ProblemWords:
             amount=francs_in_words(detail),
             others=", ".join(detail.get("others", [])) or "-",
         ),
-        to_do=text("Refund one of the two in Saleor, then pay it back from the page Refunds."),
+        to_do=text("Refund what was paid too much in Saleor, then pay it back from the page Refunds."),
         dismissible=True,
     )
 

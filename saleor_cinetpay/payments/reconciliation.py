@@ -37,12 +37,8 @@ class Histories(Protocol):
 class AllAccounts(Protocol):
     """Knows every account."""
 
-    async def all(self) -> list[Account]:
-        """Return every account that is kept and can be read."""
-        ...
-
-    async def unopened(self) -> list[UnopenedAccount]:
-        """Return the accounts that are kept and can't be read."""
+    async def kept(self) -> list[Account | UnopenedAccount]:
+        """Return every account that is kept, those that can't be read too."""
         ...
 
     async def from_environment(self, saleor_api_url: str) -> Account | None:
@@ -130,8 +126,9 @@ class Reconciliation:
             UnknownAccount: where none has that key.
         """
         installations = {one.saleor_api_url: one for one in await self._installations.all()}
-        accounts = {account.account_key: account for account in await self._accounts.all()}
-        unopened = await self._accounts.unopened()
+        kept = await self._accounts.kept()
+        accounts = {one.account_key: one for one in kept if isinstance(one, Account)}
+        unopened = [one for one in kept if isinstance(one, UnopenedAccount)]
         for left_out in unopened:
             log.error("account_unreadable", account_key=left_out.account_key, error=left_out.reason)
         for saleor_api_url in installations:

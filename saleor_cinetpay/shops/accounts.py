@@ -184,11 +184,11 @@ class Accounts:
 
     async def all(self) -> list[Account]:
         """Return every account that is kept and can be read, of deleted installations too; the oldest first."""
-        return [one for one in await self._kept() if isinstance(one, Account)]
+        return [one for one in await self.kept() if isinstance(one, Account)]
 
-    async def unopened(self) -> list[UnopenedAccount]:
-        """Return the accounts that are kept and can't be read; the oldest first."""
-        return [one for one in await self._kept() if isinstance(one, UnopenedAccount)]
+    async def kept(self) -> list[Account | UnopenedAccount]:
+        """Return every account that is kept, those that can't be read too; the oldest first."""
+        return [self._held_or_not(row) for row in await self._rows(_OLDEST_FIRST)]
 
     async def by_key(self, account_key: str) -> Account | None:
         """Return the account whose notification address has that key."""
@@ -230,9 +230,6 @@ class Accounts:
 
     async def _several(self, *conditions: Any) -> list[Account]:
         return [account_of_row(row, self._secrets) for row in await self._rows(_OLDEST_FIRST.where(*conditions))]
-
-    async def _kept(self) -> list[Account | UnopenedAccount]:
-        return [self._held_or_not(row) for row in await self._rows(_OLDEST_FIRST)]
 
     def _held_or_not(self, row: Any) -> Account | UnopenedAccount:
         try:

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from logs_kit import Failing, logged
 from pydantic import SecretStr
 
-from saleor_cinetpay.logs import IN_TEXT, REDACTED, redacted_text
+from saleor_cinetpay.logs import IN_TEXT, REDACTED, LogLevel, configure_logs, redacted_text
 
 KEY, TOKEN, NUMBER = "188c2f0e5a54.of-nobody", "tok-of-nobody-1234", "0707080910"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJzYWxlb3IifQ.c2lnbmF0dXJl"
@@ -83,6 +84,18 @@ def test_a_line_that_can_not_be_written_fails_nobody(failure: Exception) -> None
         stream.failure = None
         structlog.get_logger("x").info("written")
     assert ["written"] == [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+
+def test_a_process_without_standard_error_logs_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a process was started with none (`2>&-`), nothing breaks, and no line gets into what a command prints."""
+    monkeypatch.setattr(sys, "stderr", None)
+    with logged():
+        configure_logs(LogLevel.INFO, "json")
+        structlog.get_logger("x").info("lost")
+        logging.getLogger("some.library").warning("lost too")
+    assert "" == capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
