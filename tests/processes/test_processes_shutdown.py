@@ -110,7 +110,8 @@ async def test_many_processes_count_together(forkery: Forkery, tmp_path: Path) -
         both = children_of(serve.pid)
         os.kill(serve.pid, signal.SIGTERM)
         assert await serve.exit_code(within_s=ENDS_WITHIN_S) in (0, -signal.SIGTERM)
-        assert [] == [pid for pid in both if runs(pid)]
+    # Python's own helper (multiprocessing's) ends a moment after the process that it helps.
+    await eventually(lambda: not any(runs(pid) for pid in both), 5, lambda: "something still runs")
 
 
 async def test_nothing_outlives_a_kill(forkery: Forkery, tmp_path: Path) -> None:
